@@ -1,0 +1,1 @@
+"""Speak TensorFlow Serving's wire protocol without TensorFlow: messages, tensors, channel and client."""

@@ -1,0 +1,151 @@
+"""Ask a model server: one class, arrays in and out, one tree of errors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.protobuf.wrappers_pb2 import Int64Value
+
+from serving_api import errors
+from serving_api import serving_pb2 as pb
+from serving_api.deadline import Deadline
+from serving_api.services import SIGNATURE_DEF_MAP_URL, ModelServiceStub, PredictionServiceStub
+from serving_api.tensors import Array, TensorError, to_array, to_tensor_proto
+
+Response = TypeVar("Response")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Predict gave: the outputs by alias, and the version that computed them."""
+
+    outputs: dict[str, Array]
+    version: int
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What GetModelMetadata gave: the signatures by name, and the version that has them."""
+
+    version: int
+    signatures: dict[str, pb.SignatureDef]
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """One version's state, such as AVAILABLE; `error_code` 0 is no error."""
+
+    version: int
+    state: str
+    error_code: int
+    error_message: str
+
+
+class ModelServer:
+    """The calls of a model server over one channel; safe to use from many threads.
+
+    Every call raises a ServingError (see `serving_api.errors`) and nothing else.
+    """
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+        self._prediction = PredictionServiceStub(channel)
+        self._model = ModelServiceStub(channel)
+
+    def predict(
+        self,
+        model: str,
+        inputs: Mapping[str, Any],
+        deadline: Deadline,
+        *,
+        version: int | None = None,
+        label: str | None = None,
+        signature: str = "serving_default",
+        outputs: Sequence[str] = (),
+    ) -> Answer:
+        """Run a signature of a model.
+
+        Args:
+            model: its name at the server.
+            inputs: arrays (or lists of bytes) by the signature's input aliases; the first axis is the batch.
+            deadline: for the whole call, retries included.
+            version: this very version; at most one of `version` and `label`.
+            label: the version that carries this label.
+            signature: the signature's name.
+            outputs: aliases wanted; empty means all.
+        Returns: arrays by output alias; those of numbers are read-only views of the answer's bytes.
+        Raises: ServingError.
+        """
+        try:
+            tensors = {alias: to_tensor_proto(values) for alias, values in inputs.items()}
+        except TensorError as error:
+            raise errors.InvalidRequest(str(error)) from error
+        request = pb.PredictRequest(
+            model_spec=_spec(model, version, label, signature), inputs=tensors, output_filter=outputs
+        )
+        response: pb.PredictResponse = _ask(self._prediction.Predict, request, deadline)
+        try:
+            arrays = {alias: to_array(tensor) for alias, tensor in response.outputs.items()}
+        except TensorError as error:
+            raise errors.ContractMismatch(f"model {model}: {error}") from error
+        return Answer(arrays, response.model_spec.version.value)
+
+    def signatures(
+        self, model: str, deadline: Deadline, *, version: int | None = None, label: str | None = None
+    ) -> Metadata:
+        """Read a model's signatures. Raises: ServingError; ModelNotFound also while no version is available."""
+        request = pb.GetModelMetadataRequest(model_spec=_spec(model, version, label), metadata_field=["signature_def"])
+        response: pb.GetModelMetadataResponse = _ask(self._prediction.GetModelMetadata, request, deadline)
+        packed = response.metadata.get("signature_def")
+        if packed is None or packed.type_url != SIGNATURE_DEF_MAP_URL:
+            raise errors.ContractMismatch(f"model {model}: the answer holds no signature_def")
+        try:
+            signatures = pb.SignatureDefMap.FromString(packed.value).signature_def
+        except DecodeError as error:
+            raise errors.ContractMismatch(f"model {model}: signature_def cannot be read: {error}") from error
+        return Metadata(response.model_spec.version.value, dict(signatures))
+
+    def status(self, model: str, deadline: Deadline, version: int | None = None) -> list[VersionStatus]:
+        """Read the state of a model's versions, newest first. Raises: ServingError."""
+        request = pb.GetModelStatusRequest(model_spec=_spec(model, version, None))
+        response: pb.GetModelStatusResponse = _ask(self._model.GetModelStatus, request, deadline)
+        versions = [
+            VersionStatus(
+                one.version,
+                pb.ModelVersionStatus.State.Name(one.state),
+                one.status.error_code,
+                one.status.error_message,
+            )
+            for one in response.model_version_status
+        ]
+        return sorted(versions, key=lambda one: one.version, reverse=True)
+
+    def close(self) -> None:
+        """Close the channel; calls under way are cancelled."""
+        self._channel.close()
+
+
+def _spec(model: str, version: int | None, label: str | None, signature: str = "") -> pb.ModelSpec:
+    if version is not None and label is not None:
+        raise errors.InvalidRequest("ask for a version or for a label, not for both")
+    spec = pb.ModelSpec(name=model, signature_name=signature)
+    if version is not None:
+        spec.version.CopyFrom(Int64Value(value=version))
+    if label is not None:
+        spec.version_label = label
+    return spec
+
+
+def _ask(call: Callable[..., Response], request: object, deadline: Deadline) -> Response:
+    remaining_s = deadline.remaining_s()
+    if remaining_s <= 0.0:
+        raise errors.ModelTimeout("no time was left to ask the model server", grpc.StatusCode.DEADLINE_EXCEEDED)
+    try:
+        # wait_for_ready stays off: a server that is down is an answer (503), not a wait until the deadline.
+        return call(request, timeout=remaining_s)
+    except grpc.RpcError as error:
+        raise errors.from_rpc_error(error) from error
+    except ValueError as error:  # "Cannot invoke RPC on closed channel!"
+        raise errors.ModelUnavailable(str(error)) from error
