@@ -1,0 +1,1 @@
+"""Flask gateway: pictures in, class probabilities out."""
