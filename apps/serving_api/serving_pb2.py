@@ -27,7 +27,7 @@ from google.protobuf import wrappers_pb2 as google_dot_protobuf_dot_wrappers__pb
 from serving_api import config_pb2 as serving__api_dot_config__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19serving_api/serving.proto\x12\x0bserving_api\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x18serving_api/config.proto\"{\n\x10TensorShapeProto\x12.\n\x03\x64im\x18\x02 \x03(\x0b\x32!.serving_api.TensorShapeProto.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x97\x03\n\x0bTensorProto\x12$\n\x05\x64type\x18\x01 \x01(\x0e\x32\x15.serving_api.DataType\x12\x33\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\x1d.serving_api.TensorShapeProto\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x15\n\tfloat_val\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x16\n\ndouble_val\x18\x06 \x03(\x01\x42\x02\x10\x01\x12\x13\n\x07int_val\x18\x07 \x03(\x05\x42\x02\x10\x01\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x18\n\x0cscomplex_val\x18\t \x03(\x02\x42\x02\x10\x01\x12\x15\n\tint64_val\x18\n \x03(\x03\x42\x02\x10\x01\x12\x14\n\x08\x62ool_val\x18\x0b \x03(\x08\x42\x02\x10\x01\x12\x18\n\x0c\x64\x63omplex_val\x18\x0c \x03(\x01\x42\x02\x10\x01\x12\x14\n\x08half_val\x18\r \x03(\x05\x42\x02\x10\x01\x12\x16\n\nuint32_val\x18\x10 \x03(\rB\x02\x10\x01\x12\x16\n\nuint64_val\x18\x11 \x03(\x04\x42\x02\x10\x01\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xd5\x01\n\x0ePredictRequest\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12\x37\n\x06inputs\x18\x02 \x03(\x0b\x32\'.serving_api.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aG\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.serving_api.TensorProto:\x02\x38\x01\"\xc3\x01\n\x0fPredictResponse\x12*\n\nmodel_spec\x18\x02 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12:\n\x07outputs\x18\x01 \x03(\x0b\x32).serving_api.PredictResponse.OutputsEntry\x1aH\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.serving_api.TensorProto:\x02\x38\x01\"]\n\x17GetModelMetadataRequest\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"\xd4\x01\n\x18GetModelMetadataResponse\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12\x45\n\x08metadata\x18\x02 \x03(\x0b\x32\x33.serving_api.GetModelMetadataResponse.MetadataEntry\x1a\x45\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"\xa8\x01\n\x0fSignatureDefMap\x12\x45\n\rsignature_def\x18\x01 \x03(\x0b\x32..serving_api.SignatureDefMap.SignatureDefEntry\x1aN\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.serving_api.SignatureDef:\x02\x38\x01\"C\n\x15GetModelStatusRequest\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\"8\n\x0bStatusProto\x12\x12\n\nerror_code\x18\x01 \x01(\x05\x12\x15\n\rerror_message\x18\x02 \x01(\t\"\xda\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x34\n\x05state\x18\x02 \x01(\x0e\x32%.serving_api.ModelVersionStatus.State\x12(\n\x06status\x18\x03 \x01(\x0b\x32\x18.serving_api.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"W\n\x16GetModelStatusResponse\x12=\n\x14model_version_status\x18\x01 \x03(\x0b\x32\x1f.serving_api.ModelVersionStatus\"E\n\x13ReloadConfigRequest\x12.\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1e.serving_api.ModelServerConfig\"@\n\x14ReloadConfigResponse\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.serving_api.StatusProto\"\x83\x01\n\nTensorInfo\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12$\n\x05\x64type\x18\x02 \x01(\x0e\x32\x15.serving_api.DataType\x12\x33\n\x0ctensor_shape\x18\x03 \x01(\x0b\x32\x1d.serving_api.TensorShapeProtoB\n\n\x08\x65ncoding\"\xa4\x02\n\x0cSignatureDef\x12\x35\n\x06inputs\x18\x01 \x03(\x0b\x32%.serving_api.SignatureDef.InputsEntry\x12\x37\n\x07outputs\x18\x02 \x03(\x0b\x32&.serving_api.SignatureDef.OutputsEntry\x12\x13\n\x0bmethod_name\x18\x03 \x01(\t\x1a\x46\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.serving_api.TensorInfo:\x02\x38\x01\x1aG\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.serving_api.TensorInfo:\x02\x38\x01\"\x99\x02\n\x0cMetaGraphDef\x12<\n\rmeta_info_def\x18\x01 \x01(\x0b\x32%.serving_api.MetaGraphDef.MetaInfoDef\x12\x42\n\rsignature_def\x18\x05 \x03(\x0b\x32+.serving_api.MetaGraphDef.SignatureDefEntry\x1a\x37\n\x0bMetaInfoDef\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x1a\n\x12tensorflow_version\x18\x05 \x01(\t\x1aN\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.serving_api.SignatureDef:\x02\x38\x01\"`\n\nSavedModel\x12\"\n\x1asaved_model_schema_version\x18\x01 \x01(\x03\x12.\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32\x19.serving_api.MetaGraphDef\"j\n\nPredictLog\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.serving_api.PredictRequest\x12.\n\x08response\x18\x02 \x01(\x0b\x32\x1c.serving_api.PredictResponse\"=\n\rPredictionLog\x12,\n\x0bpredict_log\x18\x06 \x01(\x0b\x32\x17.serving_api.PredictLog*\x88\x02\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_FLOAT\x10\x01\x12\r\n\tDT_DOUBLE\x10\x02\x12\x0c\n\x08\x44T_INT32\x10\x03\x12\x0c\n\x08\x44T_UINT8\x10\x04\x12\x0c\n\x08\x44T_INT16\x10\x05\x12\x0b\n\x07\x44T_INT8\x10\x06\x12\r\n\tDT_STRING\x10\x07\x12\x10\n\x0c\x44T_COMPLEX64\x10\x08\x12\x0c\n\x08\x44T_INT64\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\n\x12\x0f\n\x0b\x44T_BFLOAT16\x10\x0e\x12\r\n\tDT_UINT16\x10\x11\x12\x11\n\rDT_COMPLEX128\x10\x12\x12\x0b\n\x07\x44T_HALF\x10\x13\x12\r\n\tDT_UINT32\x10\x16\x12\r\n\tDT_UINT64\x10\x17\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19serving_api/serving.proto\x12\x0bserving_api\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x18serving_api/config.proto\"{\n\x10TensorShapeProto\x12.\n\x03\x64im\x18\x02 \x03(\x0b\x32!.serving_api.TensorShapeProto.Dim\x12\x14\n\x0cunknown_rank\x18\x03 \x01(\x08\x1a!\n\x03\x44im\x12\x0c\n\x04size\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x97\x03\n\x0bTensorProto\x12$\n\x05\x64type\x18\x01 \x01(\x0e\x32\x15.serving_api.DataType\x12\x33\n\x0ctensor_shape\x18\x02 \x01(\x0b\x32\x1d.serving_api.TensorShapeProto\x12\x16\n\x0eversion_number\x18\x03 \x01(\x05\x12\x16\n\x0etensor_content\x18\x04 \x01(\x0c\x12\x15\n\tfloat_val\x18\x05 \x03(\x02\x42\x02\x10\x01\x12\x16\n\ndouble_val\x18\x06 \x03(\x01\x42\x02\x10\x01\x12\x13\n\x07int_val\x18\x07 \x03(\x05\x42\x02\x10\x01\x12\x12\n\nstring_val\x18\x08 \x03(\x0c\x12\x18\n\x0cscomplex_val\x18\t \x03(\x02\x42\x02\x10\x01\x12\x15\n\tint64_val\x18\n \x03(\x03\x42\x02\x10\x01\x12\x14\n\x08\x62ool_val\x18\x0b \x03(\x08\x42\x02\x10\x01\x12\x18\n\x0c\x64\x63omplex_val\x18\x0c \x03(\x01\x42\x02\x10\x01\x12\x14\n\x08half_val\x18\r \x03(\x05\x42\x02\x10\x01\x12\x16\n\nuint32_val\x18\x10 \x03(\rB\x02\x10\x01\x12\x16\n\nuint64_val\x18\x11 \x03(\x04\x42\x02\x10\x01\"\x8c\x01\n\tModelSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12.\n\x07version\x18\x02 \x01(\x0b\x32\x1b.google.protobuf.Int64ValueH\x00\x12\x17\n\rversion_label\x18\x04 \x01(\tH\x00\x12\x16\n\x0esignature_name\x18\x03 \x01(\tB\x10\n\x0eversion_choice\"\xd5\x01\n\x0ePredictRequest\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12\x37\n\x06inputs\x18\x02 \x03(\x0b\x32\'.serving_api.PredictRequest.InputsEntry\x12\x15\n\routput_filter\x18\x03 \x03(\t\x1aG\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.serving_api.TensorProto:\x02\x38\x01\"\xc3\x01\n\x0fPredictResponse\x12*\n\nmodel_spec\x18\x02 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12:\n\x07outputs\x18\x01 \x03(\x0b\x32).serving_api.PredictResponse.OutputsEntry\x1aH\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.serving_api.TensorProto:\x02\x38\x01\"]\n\x17GetModelMetadataRequest\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12\x16\n\x0emetadata_field\x18\x02 \x03(\t\"\xd4\x01\n\x18GetModelMetadataResponse\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\x12\x45\n\x08metadata\x18\x02 \x03(\x0b\x32\x33.serving_api.GetModelMetadataResponse.MetadataEntry\x1a\x45\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"\xa8\x01\n\x0fSignatureDefMap\x12\x45\n\rsignature_def\x18\x01 \x03(\x0b\x32..serving_api.SignatureDefMap.SignatureDefEntry\x1aN\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.serving_api.SignatureDef:\x02\x38\x01\"C\n\x15GetModelStatusRequest\x12*\n\nmodel_spec\x18\x01 \x01(\x0b\x32\x16.serving_api.ModelSpec\"K\n\x0bStatusProto\x12%\n\nerror_code\x18\x01 \x01(\x0e\x32\x11.serving_api.Code\x12\x15\n\rerror_message\x18\x02 \x01(\t\"\xda\x01\n\x12ModelVersionStatus\x12\x0f\n\x07version\x18\x01 \x01(\x03\x12\x34\n\x05state\x18\x02 \x01(\x0e\x32%.serving_api.ModelVersionStatus.State\x12(\n\x06status\x18\x03 \x01(\x0b\x32\x18.serving_api.StatusProto\"S\n\x05State\x12\x0b\n\x07UNKNOWN\x10\x00\x12\t\n\x05START\x10\n\x12\x0b\n\x07LOADING\x10\x14\x12\r\n\tAVAILABLE\x10\x1e\x12\r\n\tUNLOADING\x10(\x12\x07\n\x03\x45ND\x10\x32\"W\n\x16GetModelStatusResponse\x12=\n\x14model_version_status\x18\x01 \x03(\x0b\x32\x1f.serving_api.ModelVersionStatus\"E\n\x13ReloadConfigRequest\x12.\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1e.serving_api.ModelServerConfig\"@\n\x14ReloadConfigResponse\x12(\n\x06status\x18\x01 \x01(\x0b\x32\x18.serving_api.StatusProto\"\x83\x01\n\nTensorInfo\x12\x0e\n\x04name\x18\x01 \x01(\tH\x00\x12$\n\x05\x64type\x18\x02 \x01(\x0e\x32\x15.serving_api.DataType\x12\x33\n\x0ctensor_shape\x18\x03 \x01(\x0b\x32\x1d.serving_api.TensorShapeProtoB\n\n\x08\x65ncoding\"\xa4\x02\n\x0cSignatureDef\x12\x35\n\x06inputs\x18\x01 \x03(\x0b\x32%.serving_api.SignatureDef.InputsEntry\x12\x37\n\x07outputs\x18\x02 \x03(\x0b\x32&.serving_api.SignatureDef.OutputsEntry\x12\x13\n\x0bmethod_name\x18\x03 \x01(\t\x1a\x46\n\x0bInputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.serving_api.TensorInfo:\x02\x38\x01\x1aG\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.serving_api.TensorInfo:\x02\x38\x01\"\x99\x02\n\x0cMetaGraphDef\x12<\n\rmeta_info_def\x18\x01 \x01(\x0b\x32%.serving_api.MetaGraphDef.MetaInfoDef\x12\x42\n\rsignature_def\x18\x05 \x03(\x0b\x32+.serving_api.MetaGraphDef.SignatureDefEntry\x1a\x37\n\x0bMetaInfoDef\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12\x1a\n\x12tensorflow_version\x18\x05 \x01(\t\x1aN\n\x11SignatureDefEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.serving_api.SignatureDef:\x02\x38\x01\"`\n\nSavedModel\x12\"\n\x1asaved_model_schema_version\x18\x01 \x01(\x03\x12.\n\x0bmeta_graphs\x18\x02 \x03(\x0b\x32\x19.serving_api.MetaGraphDef\"j\n\nPredictLog\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.serving_api.PredictRequest\x12.\n\x08response\x18\x02 \x01(\x0b\x32\x1c.serving_api.PredictResponse\"=\n\rPredictionLog\x12,\n\x0bpredict_log\x18\x06 \x01(\x0b\x32\x17.serving_api.PredictLog*\x88\x02\n\x08\x44\x61taType\x12\x0e\n\nDT_INVALID\x10\x00\x12\x0c\n\x08\x44T_FLOAT\x10\x01\x12\r\n\tDT_DOUBLE\x10\x02\x12\x0c\n\x08\x44T_INT32\x10\x03\x12\x0c\n\x08\x44T_UINT8\x10\x04\x12\x0c\n\x08\x44T_INT16\x10\x05\x12\x0b\n\x07\x44T_INT8\x10\x06\x12\r\n\tDT_STRING\x10\x07\x12\x10\n\x0c\x44T_COMPLEX64\x10\x08\x12\x0c\n\x08\x44T_INT64\x10\t\x12\x0b\n\x07\x44T_BOOL\x10\n\x12\x0f\n\x0b\x44T_BFLOAT16\x10\x0e\x12\r\n\tDT_UINT16\x10\x11\x12\x11\n\rDT_COMPLEX128\x10\x12\x12\x0b\n\x07\x44T_HALF\x10\x13\x12\r\n\tDT_UINT32\x10\x16\x12\r\n\tDT_UINT64\x10\x17*\xb7\x02\n\x04\x43ode\x12\x06\n\x02OK\x10\x00\x12\r\n\tCANCELLED\x10\x01\x12\x0b\n\x07UNKNOWN\x10\x02\x12\x14\n\x10INVALID_ARGUMENT\x10\x03\x12\x15\n\x11\x44\x45\x41\x44LINE_EXCEEDED\x10\x04\x12\r\n\tNOT_FOUND\x10\x05\x12\x12\n\x0e\x41LREADY_EXISTS\x10\x06\x12\x15\n\x11PERMISSION_DENIED\x10\x07\x12\x16\n\x12RESOURCE_EXHAUSTED\x10\x08\x12\x17\n\x13\x46\x41ILED_PRECONDITION\x10\t\x12\x0b\n\x07\x41\x42ORTED\x10\n\x12\x10\n\x0cOUT_OF_RANGE\x10\x0b\x12\x11\n\rUNIMPLEMENTED\x10\x0c\x12\x0c\n\x08INTERNAL\x10\r\x12\x0f\n\x0bUNAVAILABLE\x10\x0e\x12\r\n\tDATA_LOSS\x10\x0f\x12\x13\n\x0fUNAUTHENTICATED\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -68,8 +68,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_options = b'8\001'
   _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._loaded_options = None
   _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_options = b'8\001'
-  _globals['_DATATYPE']._serialized_start=3257
-  _globals['_DATATYPE']._serialized_end=3521
+  _globals['_DATATYPE']._serialized_start=3276
+  _globals['_DATATYPE']._serialized_end=3540
+  _globals['_CODE']._serialized_start=3543
+  _globals['_CODE']._serialized_end=3854
   _globals['_TENSORSHAPEPROTO']._serialized_start=127
   _globals['_TENSORSHAPEPROTO']._serialized_end=250
   _globals['_TENSORSHAPEPROTO_DIM']._serialized_start=217
@@ -99,35 +101,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELSTATUSREQUEST']._serialized_start=1700
   _globals['_GETMODELSTATUSREQUEST']._serialized_end=1767
   _globals['_STATUSPROTO']._serialized_start=1769
-  _globals['_STATUSPROTO']._serialized_end=1825
-  _globals['_MODELVERSIONSTATUS']._serialized_start=1828
-  _globals['_MODELVERSIONSTATUS']._serialized_end=2046
-  _globals['_MODELVERSIONSTATUS_STATE']._serialized_start=1963
-  _globals['_MODELVERSIONSTATUS_STATE']._serialized_end=2046
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=2048
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=2135
-  _globals['_RELOADCONFIGREQUEST']._serialized_start=2137
-  _globals['_RELOADCONFIGREQUEST']._serialized_end=2206
-  _globals['_RELOADCONFIGRESPONSE']._serialized_start=2208
-  _globals['_RELOADCONFIGRESPONSE']._serialized_end=2272
-  _globals['_TENSORINFO']._serialized_start=2275
-  _globals['_TENSORINFO']._serialized_end=2406
-  _globals['_SIGNATUREDEF']._serialized_start=2409
-  _globals['_SIGNATUREDEF']._serialized_end=2701
-  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_start=2558
-  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_end=2628
-  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_start=2630
-  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_end=2701
-  _globals['_METAGRAPHDEF']._serialized_start=2704
-  _globals['_METAGRAPHDEF']._serialized_end=2985
-  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_start=2850
-  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_end=2905
+  _globals['_STATUSPROTO']._serialized_end=1844
+  _globals['_MODELVERSIONSTATUS']._serialized_start=1847
+  _globals['_MODELVERSIONSTATUS']._serialized_end=2065
+  _globals['_MODELVERSIONSTATUS_STATE']._serialized_start=1982
+  _globals['_MODELVERSIONSTATUS_STATE']._serialized_end=2065
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=2067
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=2154
+  _globals['_RELOADCONFIGREQUEST']._serialized_start=2156
+  _globals['_RELOADCONFIGREQUEST']._serialized_end=2225
+  _globals['_RELOADCONFIGRESPONSE']._serialized_start=2227
+  _globals['_RELOADCONFIGRESPONSE']._serialized_end=2291
+  _globals['_TENSORINFO']._serialized_start=2294
+  _globals['_TENSORINFO']._serialized_end=2425
+  _globals['_SIGNATUREDEF']._serialized_start=2428
+  _globals['_SIGNATUREDEF']._serialized_end=2720
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_start=2577
+  _globals['_SIGNATUREDEF_INPUTSENTRY']._serialized_end=2647
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_start=2649
+  _globals['_SIGNATUREDEF_OUTPUTSENTRY']._serialized_end=2720
+  _globals['_METAGRAPHDEF']._serialized_start=2723
+  _globals['_METAGRAPHDEF']._serialized_end=3004
+  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_start=2869
+  _globals['_METAGRAPHDEF_METAINFODEF']._serialized_end=2924
   _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_start=1620
   _globals['_METAGRAPHDEF_SIGNATUREDEFENTRY']._serialized_end=1698
-  _globals['_SAVEDMODEL']._serialized_start=2987
-  _globals['_SAVEDMODEL']._serialized_end=3083
-  _globals['_PREDICTLOG']._serialized_start=3085
-  _globals['_PREDICTLOG']._serialized_end=3191
-  _globals['_PREDICTIONLOG']._serialized_start=3193
-  _globals['_PREDICTIONLOG']._serialized_end=3254
+  _globals['_SAVEDMODEL']._serialized_start=3006
+  _globals['_SAVEDMODEL']._serialized_end=3102
+  _globals['_PREDICTLOG']._serialized_start=3104
+  _globals['_PREDICTLOG']._serialized_end=3210
+  _globals['_PREDICTIONLOG']._serialized_start=3212
+  _globals['_PREDICTIONLOG']._serialized_end=3273
 # @@protoc_insertion_point(module_scope)

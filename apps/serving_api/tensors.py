@@ -79,7 +79,8 @@ def to_tensor_proto(array: npt.ArrayLike) -> pb.TensorProto:
     Returns: TensorProto with `tensor_content`, or with `string_val` for strings.
     Raises: TensorError where TensorFlow has no such dtype.
     """
-    values = np.asarray(array)
+    # NumPy's own string dtypes lose trailing zero bytes.
+    values = np.array(array, dtype=object) if isinstance(_first(array), bytes | str) else np.asarray(array)
     shape = shape_proto(values.shape)
     if values.dtype.kind in "OSU":
         return pb.TensorProto(dtype=pb.DT_STRING, tensor_shape=shape, string_val=[_as_bytes(v) for v in values.flat])
@@ -116,6 +117,12 @@ def to_array(tensor: pb.TensorProto) -> Array:
     return _typed_values(tensor, dtype, shape)
 
 
+def _first(array: object) -> object:
+    while isinstance(array, list | tuple) and array:
+        array = array[0]
+    return array
+
+
 def _as_bytes(value: object) -> bytes:
     if isinstance(value, bytes):
         return value
@@ -141,16 +148,7 @@ def _strings(tensor: pb.TensorProto, shape: tuple[int, ...]) -> Array:
 
 
 def _typed_values(tensor: pb.TensorProto, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
-    field = getattr(tensor, _FIELD_OF[tensor.dtype])
-    try:
-        if tensor.dtype == pb.DT_HALF:
-            numbers = np.array(field, dtype="<u2").view(dtype)
-        elif dtype.kind == "c":  # pairs of real and imaginary part
-            numbers = np.array(field, dtype=f"<f{dtype.itemsize // 2}").view(dtype)
-        else:
-            numbers = np.array(field, dtype=dtype)
-    except (OverflowError, ValueError) as error:
-        raise TensorError(f"a value does not fit {dtype_name(tensor.dtype)}: {error}") from error
+    numbers = _numbers(tensor, dtype)
     count = prod(shape)
     if len(numbers) > count:
         raise TensorError(f"{len(numbers)} values for the {count} elements of shape {list(shape)}")
@@ -158,6 +156,23 @@ def _typed_values(tensor: pb.TensorProto, dtype: np.dtype[Any], shape: tuple[int
         last = numbers[-1] if len(numbers) else np.zeros((), dtype)[()]
         numbers = np.concatenate([numbers, np.full(count - len(numbers), last, dtype)])
     return numbers.reshape(shape)
+
+
+def _numbers(tensor: pb.TensorProto, dtype: np.dtype[Any]) -> Array:
+    field = getattr(tensor, _FIELD_OF[tensor.dtype])
+    if tensor.dtype == pb.DT_HALF:
+        return np.array(field, dtype="<i4").astype("<u2").view(dtype)
+    if dtype.kind == "c":  # pairs of real and imaginary part
+        if len(field) % 2:
+            raise TensorError(f"an odd number of values for {dtype_name(tensor.dtype)}")
+        return np.array(field, dtype=f"<f{dtype.itemsize // 2}").view(dtype)
+    if dtype.kind not in "iu":
+        return np.array(field, dtype=dtype)
+    wide = np.array(field, dtype="<u8" if tensor.dtype == pb.DT_UINT64 else "<i8")
+    numbers = wide.astype(dtype)
+    if (numbers != wide).any():  # uint8 and its like travel as int32
+        raise TensorError(f"a value does not fit {dtype_name(tensor.dtype)}")
+    return numbers
 
 
 def _repeat_last(values: list[bytes], count: int, default: bytes) -> list[bytes]:
