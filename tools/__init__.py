@@ -1,0 +1,1 @@
+"""Run, package and deliver the project: each module is a command behind a make target."""
