@@ -5,6 +5,7 @@ runs this are copied below ROOT with every shared library that they load; no she
 along, so there is less to patch and less for an intruder to use. See docs/decisions/0003-images-from-scratch.md.
 """
 
+import compileall
 import os
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ def main(root: Path) -> None:
         shutil.copytree(source, below(root, source), ignore=shutil.ignore_patterns(*UNUSED_STDLIB), dirs_exist_ok=True)
     shutil.copytree(APP, below(root, APP), symlinks=True, dirs_exist_ok=True)
     prune(below(root, APP))
+    # A read-only image cannot write byte code later, so every start would compile anew.
+    compileall.compile_dir(root, quiet=1, stripdir=str(root), prependdir="/")
     for library in shared_libraries(root):
         copy_file(library, root)
     for name in SYSTEM_FILES:
