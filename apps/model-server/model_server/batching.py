@@ -58,7 +58,7 @@ def read_options(parameters: config_pb2.BatchingParameters) -> BatchingOptions:
     default = BatchingOptions()
 
     def number(name: str, otherwise: int, least: int) -> int:
-        value = int(getattr(parameters, name).value) if parameters.HasField(name) else otherwise  # type: ignore[arg-type]
+        value = int(getattr(parameters, name).value) if parameters.HasField(name) else otherwise
         if value < least:
             raise _invalid(f"{name} must be at least {least}; was {value}")
         return value
@@ -221,7 +221,7 @@ class BatchQueue:
             batch.tasks.append(task)
             batch.rows += task.rows
             batch.closed = batch.rows == self._options.max_batch_size
-            self._scheduler.changed.notify()
+            self._scheduler.changed.notify_all()  # each idle thread waits for its own idea of the next batch
 
     def forget(self, batch: _Batch) -> None:
         """Take a batch out of the queue, because it is about to run; the scheduler's lock is held."""

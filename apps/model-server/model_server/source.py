@@ -18,13 +18,14 @@ LOG = logging.getLogger(__name__)
 Versions = dict[int, Path]
 
 
-def list_versions(base_path: Path) -> Versions:
+def list_versions_of(model: config_pb2.ModelConfig) -> Versions:
     """List a model's version directories: number -> path, for every directory whose name is a whole number.
 
     Raises: StatusError INVALID_ARGUMENT with the original's sentence if the base path is not a directory that can be
         read: a volume that is away for a moment must not look like a model without versions.
     """
     versions: Versions = {}
+    base_path = Path(model.base_path)
     try:
         for child in sorted(base_path.iterdir()):
             if child.name.isascii() and child.name.isdigit() and child.is_dir():
@@ -33,7 +34,8 @@ def list_versions(base_path: Path) -> Versions:
                 versions[int(child.name)] = child
     except OSError as error:
         raise StatusError(
-            grpc.StatusCode.INVALID_ARGUMENT, f"Could not find base path {base_path}: {error.strerror}"
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"Could not find base path {base_path} for servable {model.name}: {error.strerror}",
         ) from error
     return versions
 
@@ -94,7 +96,7 @@ class Source:
     def _poll(self) -> None:
         for name, model in self._models.items():
             try:
-                versions = choose_versions(list_versions(Path(model.base_path)), model.model_version_policy)
+                versions = choose_versions(list_versions_of(model), model.model_version_policy)
             except StatusError as error:
                 self._say(name, f"{error.message}; what is loaded goes on serving")
                 continue

@@ -1,0 +1,7 @@
+"""Run the embedded model server: `python -m model_server`."""
+
+import sys
+
+from model_server.main import main
+
+sys.exit(main())

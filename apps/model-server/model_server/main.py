@@ -1,0 +1,194 @@
+"""Run the embedded model server: console command `tensorflow_model_server`.
+
+Order, as in the original: read flags and files, load the models, then open the ports; so an open port means a model
+that answers. Unlike the original it ends cleanly on SIGTERM and SIGINT: requests under way are answered first.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from types import FrameType
+from typing import Any
+
+from model_server import config as configs
+from model_server.batching import BatchingOptions, BatchScheduler, read_options
+from model_server.config_watch import ConfigWatch
+from model_server.core import Core
+from model_server.errors import StatusError
+from model_server.flags import Flags, parse, parse_channel_arguments
+from model_server.grpc_server import GrpcOptions, GrpcServer
+from model_server.loading import Loader
+from model_server.manager import Manager
+from model_server.metrics import Metrics
+from model_server.source import Source
+from serving_api import config_pb2
+
+LOG = logging.getLogger("model_server")
+
+# Kubernetes kills a pod 30 seconds after SIGTERM unless told otherwise.
+DRAIN_GRACE_S = 20.0
+
+
+class Server:
+    """All parts of one server, made of flags and files.
+
+    Args:
+        flags: the command line.
+    Raises: StatusError for a file that is wrong; no port is open and nothing is loaded yet.
+    """
+
+    def __init__(self, flags: Flags) -> None:
+        self._flags = flags
+        self._config = (
+            configs.read_text_proto(flags.model_config_file, config_pb2.ModelServerConfig())
+            if flags.model_config_file
+            else configs.single_model(flags.model_name, flags.model_base_path)
+        )
+        self._monitoring = configs.read_monitoring(flags.monitoring_config_file)
+        self._grpc_options = GrpcOptions(
+            port=flags.port,
+            socket_path=flags.grpc_socket_path,
+            max_threads=flags.grpc_max_threads,
+            channel_arguments=parse_channel_arguments(flags.grpc_channel_arguments),
+            credentials=configs.read_server_credentials(flags.ssl_config_file) if flags.ssl_config_file else None,
+            health=flags.enable_grpc_healthcheck_service,
+        )
+        self._metrics = Metrics()
+        batching = _read_batching(flags)
+        self._scheduler = BatchScheduler(batching, self._metrics.observe_queuing) if batching else None
+        self._manager = Manager(
+            Loader(
+                self._metrics,
+                scheduler=self._scheduler,
+                engine_threads=flags.engine_threads,
+                warm_up_iterations=flags.num_request_iterations_for_warmup if flags.enable_model_warmup else 0,
+                as_content=flags.enable_serialization_as_tensor_content,
+            ),
+            max_retries=flags.max_num_load_retries,
+            retry_wait_s=flags.load_retry_interval_micros / 1e6,
+            load_threads=flags.num_load_threads,
+        )
+        self._source = Source(self._manager.aspire, flags.file_system_poll_wait_seconds)
+        self._core = Core(
+            self._manager,
+            self._source,
+            self._metrics,
+            allow_labels_for_unavailable=flags.allow_version_labels_for_unavailable_models,
+            default_timeout_s=flags.rest_api_timeout_in_ms / 1e3,
+        )
+        self._watch = ConfigWatch(
+            flags.model_config_file,
+            flags.model_config_file_poll_wait_seconds if flags.model_config_file else 0,
+            self._config,
+            self._core.apply,
+        )
+        self._grpc: GrpcServer | None = None
+        self._rest: Any = None
+
+    def start(self, is_cancelled: Callable[[], bool]) -> None:
+        """Load the models, then open the ports.
+
+        Args:
+            is_cancelled: asked while models load; true ends the wait, and no port is opened.
+        Raises: StatusError: a model, a directory or a port that cannot be had.
+        """
+        self._core.apply(self._config, wait=False)
+        self._source.start()
+        names = [model.name for model in self._config.model_config_list.config]
+        self._manager.wait_until_loaded(names, is_cancelled)
+        if is_cancelled():
+            return
+        if self._flags.port or self._flags.grpc_socket_path:
+            self._grpc = GrpcServer(self._core, self._grpc_options)
+            self._grpc.start()
+        if self._flags.rest_api_port:
+            self._rest = self._start_rest()
+        self._watch.start()
+
+    def stop(self) -> bool:
+        """Answer the requests under way, then unload.
+
+        Returns: whether all were answered within the grace period.
+        """
+        if self._grpc is not None:
+            self._grpc.drain(DRAIN_GRACE_S)
+        if self._rest is not None:
+            self._rest.stop()
+        answered = self._manager.stop(DRAIN_GRACE_S)
+        self._source.stop()
+        self._watch.stop()
+        if self._scheduler is not None and answered:
+            self._scheduler.stop()
+        return answered
+
+    def _start_rest(self) -> Any:
+        # Imported here: a server that speaks only gRPC does not pay for Flask.
+        from model_server import rest
+
+        app = rest.create_app(self._core, self._monitoring, self._metrics.registry)
+        server = rest.RestServer(app, self._flags.rest_api_port, self._flags.rest_api_num_threads)
+        server.start()
+        LOG.info("REST at 0.0.0.0:%d", self._flags.rest_api_port)
+        return server
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server until SIGTERM or SIGINT.
+
+    Args:
+        argv: the command line without the program's name; None: the process's own.
+    Returns: exit status: 0 after a clean stop, `--help` or `--version`; 1 if the server could not start.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    stop = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        LOG.info("%s: draining", signal.Signals(number).name)
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+        stop.set()
+
+    try:
+        flags = parse(sys.argv[1:] if argv is None else argv)
+        if flags.version:
+            sys.stdout.write(f"TensorFlow ModelServer: embedded, of image-classifiers {_version()}\n")
+            return 0
+        for name in flags.ignored:
+            LOG.warning("--%s is known from TensorFlow Serving and has no effect here", name)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
+        server = Server(flags)
+        server.start(stop.is_set)
+    except (StatusError, OSError) as error:
+        # One line; the status code's name would say nothing to who typed the command.
+        message = error.message if isinstance(error, StatusError) else str(error)
+        LOG.error("Failed to start server: %s", message)  # noqa: TRY400
+        return 1
+    stop.wait()
+    if not server.stop():
+        LOG.warning("requests were still under way after %.0f s: cut off", DRAIN_GRACE_S)
+        logging.shutdown()
+        os._exit(0)  # threads that hang in a model would keep the process from ending
+    LOG.info("stopped")
+    return 0
+
+
+def _read_batching(flags: Flags) -> BatchingOptions | None:
+    if not flags.enable_batching:
+        return None
+    parameters = config_pb2.BatchingParameters()
+    if flags.batching_parameters_file:
+        configs.read_text_proto(flags.batching_parameters_file, parameters)
+    return read_options(parameters)
+
+
+def _version() -> str:
+    try:
+        return version("image-classifiers")
+    except PackageNotFoundError:  # run from a source tree
+        return "(not installed)"
