@@ -25,9 +25,10 @@ class PredictError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a picture's probabilities as a table. Returns: the exit status."""
     arguments = _parser().parse_args(argv)
+    if not arguments.image:
+        print("error: no picture named: make predict IMAGE=photo.jpg (or IMAGE=https://...)", file=sys.stderr)
+        return 1
     try:
-        if not arguments.image:
-            raise PredictError("no picture named: make predict IMAGE=photo.jpg (or IMAGE=https://...)")
         if arguments.gateway and _runs(arguments.gateway):
             source, probabilities = _ask_gateway(arguments.gateway, arguments.model, arguments.image)
         else:
