@@ -60,15 +60,15 @@ class PictureError(ValueError):
     """Report bytes that cannot become a tensor; the message is a sentence for people."""
 
 
-class NotAPicture(PictureError):
+class NotAPicture(PictureError):  # noqa: N818 - what a reader of `except` wants to see
     """Report bytes that are in none of the accepted formats."""
 
 
-class UndecodablePicture(PictureError):
+class UndecodablePicture(PictureError):  # noqa: N818
     """Report a picture of an accepted format that is broken or cut short."""
 
 
-class PictureTooLarge(PictureError):
+class PictureTooLarge(PictureError):  # noqa: N818
     """Report a picture with more pixels than may be decoded."""
 
 
@@ -84,7 +84,7 @@ def to_tensor(data: bytes, height: int, width: int, *, max_pixels: int = MAX_PIX
         height: rows of the result.
         width: columns of the result.
         max_pixels: the largest baseline JPEG that is decoded; half as many for PNG, GIF, BMP and progressive JPEG, a
-            quarter for WebP.
+            quarter for WebP and progressive CMYK.
     Returns: uint8[height, width, 3], RGB.
     Raises: NotAPicture, UndecodablePicture, PictureTooLarge.
     """
@@ -131,7 +131,7 @@ def _cost(image: Image.Image, data: bytes) -> int:
         return pixels
     if data.count(b"\xff\xda") > _MAX_SCANS:
         raise UndecodablePicture("The picture has more scans than any camera or editor writes.")
-    return 2 * pixels  # libjpeg keeps all coefficients
+    return (4 if image.mode == "CMYK" else 2) * pixels  # libjpeg keeps all coefficients
 
 
 @contextmanager

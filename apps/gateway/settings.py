@@ -1,0 +1,141 @@
+"""The gateway's settings: every GATEWAY_* variable, read once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.foreign import ForeignModel, ForeignModelError, read_foreign_models
+from gateway.pictures import MAX_PIXELS
+
+Value = TypeVar("Value")
+
+
+class SettingsError(ValueError):
+    """Report a variable that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a gateway is told from outside; README.md explains each by its variable, GATEWAY_ and the field's name."""
+
+    model_server: str = "localhost:8500"
+    models: tuple[str, ...] = ("pizza",)
+    foreign_models: Mapping[str, ForeignModel] | None = None
+    host: str = "0.0.0.0"  # noqa: S104 - a container's port is published from all addresses; `make run` narrows it
+    port: int = 9696
+    threads: int = 16
+    max_in_flight: int = 8
+    timeout_s: float = 10.0
+    fetch_timeout_s: float = 5.0
+    max_body_bytes: int = 16 * 2**20
+    max_image_bytes: int = 10 * 2**20
+    max_pixels: int = MAX_PIXELS
+    max_instances: int = 16
+    catalog_ttl_s: float = 5.0
+    allow_loopback_urls: bool = False
+    commit: str = "unknown"
+    image: str = "unknown"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """Read the settings; a variable that is missing or empty keeps its default.
+
+        Raises: SettingsError, naming the variable.
+        """
+        values = {
+            field: _read(variable_of(field), environment[variable_of(field)].strip(), parse)
+            for field, parse in _PARSERS.items()
+            if environment.get(variable_of(field), "").strip()
+            and not _is_service_link(field, environment[variable_of(field)])
+        }
+        settings = cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
+        if settings.max_in_flight >= settings.threads:
+            raise SettingsError(
+                f"GATEWAY_MAX_IN_FLIGHT ({settings.max_in_flight}) must be less than GATEWAY_THREADS "
+                f"({settings.threads}), so that a thread is left to answer 429 and the probes"
+            )
+        return settings
+
+
+def variable_of(field: str) -> str:
+    """Name the environment variable of a field of Settings."""
+    return f"GATEWAY_{field.upper()}"
+
+
+def _is_service_link(field: str, text: str) -> bool:
+    # Kubernetes gives every pod beside a Service named `gateway` GATEWAY_PORT=tcp://10.0.0.1:80: not meant for us.
+    return field == "port" and text.startswith("tcp://")
+
+
+def _read(variable: str, text: str, parse: Callable[[str], Value]) -> Value:
+    try:
+        return parse(text)
+    except (ValueError, ForeignModelError) as error:
+        raise SettingsError(f"{variable}={text!r}: {error}") from None
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 < value <= 3600.0:  # noqa: PLR2004 - an hour; also refuses NaN
+        raise ValueError("must be seconds, more than 0 and at most 3600")
+    return value
+
+
+def _switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return text == "1"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or len(set(names)) < len(names):
+        raise ValueError("must be different model names, separated by commas")
+    if any(set(name) & set("/:?#%") for name in names):
+        raise ValueError("a model name holds none of / : ? # %")
+    return names
+
+
+def _target(text: str) -> str:
+    port = text.rpartition(":")[2]
+    if not (port.isascii() and port.isdigit()):
+        raise ValueError("must be host:port of the model server's gRPC")
+    return text
+
+
+def _foreign(text: str) -> Mapping[str, ForeignModel]:
+    return read_foreign_models(Path(text))
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "model_server": _target,
+    "models": _names,
+    "foreign_models": _foreign,
+    "host": str,
+    "port": _integer(1, 65535),
+    "threads": _integer(2, 256),
+    "max_in_flight": _integer(1, 255),
+    "timeout_s": _seconds,
+    "fetch_timeout_s": _seconds,
+    "max_body_bytes": _integer(1024, 2**30),
+    "max_image_bytes": _integer(1024, 2**30),
+    "max_pixels": _integer(10_000, 10**9),
+    "max_instances": _integer(1, 1024),
+    "catalog_ttl_s": _seconds,
+    "allow_loopback_urls": _switch,
+    "commit": str,
+    "image": str,
+}
