@@ -1,16 +1,15 @@
 // The two tables of a model card: figures of each class, and which classes are taken for which.
 
 import { element } from "./markup.js";
-import { number, percent, title } from "./wording.js";
-
-const HEADINGS = { n: "Pictures", f1: "F1" };
+import { number, percent, plain, title } from "./wording.js";
 
 /** Tabulate {class: {figure: number}}; shares as percentages, counts as they are. Null where there is nothing. */
-export function showPerClass(perClass) {
-  const entries = Object.entries(perClass ?? {}).filter(([, figures]) => figures && typeof figures === "object");
-  if (entries.length === 0) return null;
-  const columns = [...new Set(entries.flatMap(([, figures]) => Object.keys(figures)))];
-  const rows = entries.map(([name, figures]) => [name, columns.map((column) => cell(figure(figures[column])))]);
+export function showPerClass(perClass, labels) {
+  const known = labels.filter((name) => perClass?.[name] && typeof perClass[name] === "object");
+  if (known.length === 0) return null;
+  const columns = [...new Set(known.flatMap((name) => Object.keys(perClass[name])))];
+  const written = columns.map((column) => figures(known.map((name) => perClass[name][column])));
+  const rows = known.map((name, row) => [name, written.map((column) => cell(column[row]))]);
   return table("Each class", null, ["class", ...columns], rows);
 }
 
@@ -32,7 +31,7 @@ export function showConfusion(matrix, labels, split) {
 }
 
 function table(heading, note, columns, rows) {
-  const head = columns.map((name) => element("th", { scope: "col" }, HEADINGS[name] ?? title(name)));
+  const head = columns.map((name) => element("th", { scope: "col" }, title(name)));
   const body = rows.map(([name, cells]) => element("tr", {}, element("th", { scope: "row" }, title(name)), cells));
   const made = element(
     "table",
@@ -53,8 +52,11 @@ function table(heading, note, columns, rows) {
 
 const cell = (text, kind = null) => element("td", { class: kind }, text);
 
-function figure(value) {
-  if (typeof value?.value === "number") return figure(value.value);
-  if (typeof value !== "number") return value === null || value === undefined ? "–" : String(value);
-  return Number.isInteger(value) && value > 1 ? number(value) : percent(value);
+/** Write a column: a share of 1 and a count of 1 look the same in JSON, but a column is all shares or all counts. */
+function figures(values) {
+  const isShare = values.every((value) => typeof value !== "number" || (value >= 0 && value <= 1));
+  return values.map((value) => {
+    if (typeof value === "number") return isShare ? percent(value) : number(value);
+    return plain(value) ?? "–";
+  });
 }

@@ -9,11 +9,13 @@ const NAMED_CLASSES = 12; // what fits into a tile; the tables name them all
 /** Show the answer of GET /v1/models/{name}; parts that a card does not have are left out. */
 export function showCard(model) {
   const card = model.card ?? {};
+  const labels = card.labels ?? model.labels ?? [];
+  const hasCard = Object.keys(card).length > 0;
   byId("card-title").textContent = `Model card: ${title(model.name)}`;
   byId("card-body").replaceChildren(
     ...[
-      model.card ? null : element("p", { class: "note" }, "This model brings no card; this is what the server knows."),
-      tiles(model, card),
+      hasCard ? null : element("p", { class: "note" }, "This model brings no card; this is what the server knows."),
+      tiles(model, card, labels),
       element(
         "div",
         { class: "columns" },
@@ -24,10 +26,10 @@ export function showCard(model) {
       element(
         "div",
         { class: "tables" },
-        showPerClass(card.per_class),
-        showConfusion(card.confusion_matrix, card.labels ?? model.labels ?? [], card.metrics?.split),
+        showPerClass(card.per_class, labels),
+        showConfusion(card.confusion_matrix, labels, card.metrics?.split),
       ),
-      model.card ? raw(card) : null,
+      hasCard ? raw(card) : null,
     ].filter(Boolean),
   );
   byId("card").hidden = false;
@@ -43,7 +45,7 @@ export function showCardProblem(problem, onRetry) {
   byId("card").hidden = false;
 }
 
-function tiles(model, card) {
+function tiles(model, card, labels) {
   const { accuracy, split } = card.metrics ?? {};
   const list = [];
   if (typeof accuracy?.value === "number") {
@@ -53,7 +55,6 @@ function tiles(model, card) {
     const sample = n ? `${number(n)} pictures${split ? ` (${label(split)})` : ""}` : "";
     list.push(tile("Accuracy", percent(value), [interval, sample].filter(Boolean).join(", ")));
   }
-  const labels = card.labels ?? model.labels ?? [];
   if (labels.length) {
     const more = labels.length > NAMED_CLASSES ? ", …" : "";
     list.push(tile("Classes", number(labels.length), labels.slice(0, NAMED_CLASSES).map(label).join(", ") + more));
@@ -103,7 +104,7 @@ function origin(card) {
   const rows = [
     ["Network", card.backbone],
     ["Trained on", [data.name, data.source].filter(Boolean).map(plain).join(", ")],
-    ["Pictures", data.counts],
+    ["Pictures", Object.entries(data.counts ?? {}).map(([split, count]) => `${label(split)} ${number(sum(count))}`)],
     ["Data hash", data.content_sha256 && String(data.content_sha256).slice(0, 12)],
     ["Made", card.created && date(card.created)],
     ["Commit", card.git_commit && String(card.git_commit).slice(0, 12)],
@@ -115,6 +116,11 @@ function origin(card) {
   if (known.length === 0) return [];
   const terms = known.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]);
   return [element("h3", {}, "Where it comes from"), element("dl", { class: "facts" }, terms)];
+}
+
+// {split: {class: count}} or {split: count}: the classes of a split are in the JSON below, for whoever needs them.
+function sum(count) {
+  return typeof count === "object" ? Object.values(count).reduce((total, one) => total + one, 0) : count;
 }
 
 function raw(card) {
