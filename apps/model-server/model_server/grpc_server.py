@@ -6,6 +6,7 @@ Methods of the original that are not here (Classify, Regress, MultiInference) an
 import logging
 import math
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -123,15 +124,17 @@ class GrpcServer:
             self._listen(lambda: self._server.add_insecure_port(f"unix:{self._options.socket_path}"))
         self._server.start()
 
-    def drain(self, grace_s: float) -> None:
-        """Take no new calls, tell health checkers, and wait for those under way.
+    def drain(self, grace_s: float) -> threading.Event:
+        """Take no new calls and tell health checkers; calls under way go on.
 
         Args:
             grace_s: after so many seconds, calls that are still under way are cancelled.
+        Returns: set once all calls are answered or cancelled.
         """
         if self._health is not None:
             self._health.enter_graceful_shutdown()
-        self._server.stop(grace_s).wait()
+        ended: threading.Event = self._server.stop(grace_s)
+        return ended
 
     def _open_port(self, port: int) -> None:
         # Asked first, because gRPC does not tell why it fails, and logs lines of its own about it.
@@ -177,9 +180,9 @@ def _answer(call: Callable[[], Answer], context: grpc.ServicerContext) -> Answer
 
 def _add_health(server: grpc.Server) -> Any:
     # Imported here: only with the flag does it cost memory.
-    from grpc_health.v1 import health, health_pb2_grpc
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
     servicer = health.HealthServicer()
-    servicer.set("", health.health_pb2.HealthCheckResponse.SERVING)
+    servicer.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     return servicer

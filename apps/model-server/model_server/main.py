@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import Any
 
+import grpc
+
 from model_server import config as configs
 from model_server.batching import BatchingOptions, BatchScheduler, read_options
 from model_server.config_watch import ConfigWatch
@@ -26,6 +28,7 @@ from model_server.manager import Manager
 from model_server.metrics import Metrics
 from model_server.source import Source
 from serving_api import config_pb2
+from serving_api.deadline import Deadline
 
 LOG = logging.getLogger("model_server")
 
@@ -114,11 +117,13 @@ class Server:
 
         Returns: whether all were answered within the grace period.
         """
-        if self._grpc is not None:
-            self._grpc.drain(DRAIN_GRACE_S)
+        grace = Deadline.after(DRAIN_GRACE_S)
+        ended = self._grpc.drain(grace.remaining_s()) if self._grpc is not None else None
         if self._rest is not None:
-            self._rest.stop()
-        answered = self._manager.stop(DRAIN_GRACE_S)
+            self._rest.stop(grace.remaining_s())
+        if ended is not None:
+            ended.wait()
+        answered = self._manager.stop(grace.remaining_s())
         self._source.stop()
         self._watch.stop()
         if self._scheduler is not None and answered:
@@ -129,10 +134,17 @@ class Server:
         # Imported here: a server that speaks only gRPC does not pay for Flask.
         from model_server import rest
 
+        port = self._flags.rest_api_port
         app = rest.create_app(self._core, self._monitoring, self._metrics.registry)
-        server = rest.RestServer(app, self._flags.rest_api_port, self._flags.rest_api_num_threads)
+        try:
+            server = rest.RestServer(app, port, self._flags.rest_api_num_threads)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise StatusError(
+                grpc.StatusCode.UNAVAILABLE, f"--rest_api_port={port} cannot be opened: {reason}"
+            ) from error
         server.start()
-        LOG.info("REST at 0.0.0.0:%d", self._flags.rest_api_port)
+        LOG.info("REST at 0.0.0.0:%d", port)
         return server
 
 
@@ -164,10 +176,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             signal.signal(number, on_signal)
         server = Server(flags)
         server.start(stop.is_set)
-    except (StatusError, OSError) as error:
+    except StatusError as error:
         # One line; the status code's name would say nothing to who typed the command.
-        message = error.message if isinstance(error, StatusError) else str(error)
-        LOG.error("Failed to start server: %s", message)  # noqa: TRY400
+        LOG.error("Failed to start server: %s", error.message)  # noqa: TRY400
         return 1
     stop.wait()
     if not server.stop():
