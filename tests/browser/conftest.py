@@ -7,6 +7,7 @@ request went to a host that the test did not name.
 import http.server
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +24,13 @@ from playwright.sync_api import Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "apps/model-server/models/pizza"
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+CHROMIUMS = [  # the first that exists; tools/chromium looks for the same
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+]
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",  # tests also run as root in containers, where Chromium refuses its sandbox
     "--disable-gpu",
@@ -112,14 +119,17 @@ def wait_until_ready(address, processes, folder):
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Run Debian's Chromium; a machine without it fails, so that no run is green for want of a browser."""
-    if not CHROMIUM.exists():
+    """Run the machine's Chromium; a machine without one fails, so that no run is green for want of a browser."""
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else CHROMIUMS)), None)
+    if found is None:
         pytest.fail(
-            f"the browser tests need Chromium at {CHROMIUM}: apt-get install chromium, or set CHROMIUM to its path",
+            f"the browser tests need Chromium, and {named or 'none of its usual names'} is not there: "
+            "install it (Debian: apt install chromium) or name it by CHROMIUM=/path",
             pytrace=False,
         )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
