@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gateway.foreign import ForeignModel
 from gateway.predictor import Predictor
 from gateway.problems import UNKNOWN_MODEL, Problem
+from gateway.scaling import scale, to_probabilities
 from serving_api import errors
 from serving_api import serving_pb2 as pb
 from serving_api.deadline import Deadline
@@ -51,7 +52,7 @@ class Model:
         Returns: float32[N, len(labels)], probabilities.
         Raises: ServingError; ContractMismatch for an answer of another shape or with values that are not numbers.
         """
-        image = images if self.foreign is None else self.foreign.scale(images, self.dtype)
+        image = images if self.foreign is None else scale(self.foreign, images, self.dtype)
         answer = predictor.predict(
             self.name,
             {self.input: image},
@@ -63,7 +64,7 @@ class Model:
         if self.output not in answer.outputs:
             raise errors.ContractMismatch(f"model {self.name}: the answer lacks {self.output}")
         values = answer.outputs[self.output]
-        probabilities = values if self.foreign is None else self.foreign.probabilities(values)
+        probabilities = values if self.foreign is None else to_probabilities(self.foreign, values)
         if probabilities.shape != (len(images), len(self.labels)):
             raise errors.ContractMismatch(
                 f"model {self.name}: {self.output} has shape {list(probabilities.shape)}, "

@@ -12,49 +12,19 @@ The file is TOML, or JSON where its name ends in .json; one table a model, named
     width = 299
     signature = "serving_default"
     task = "Kind of garment"        # a sentence for people
+
+`gateway.scaling` does what `scaling` and `activation` say.
 """
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float32]
-
-_IMAGENET_MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)  # of Caffe's ImageNet models, 0..255
-_IMAGENET_MEAN_RGB = np.array([0.485, 0.456, 0.406], np.float32)  # of torchvision's, 0..1
-_IMAGENET_STD_RGB = np.array([0.229, 0.224, 0.225], np.float32)
-
-_SCALINGS: dict[str, Callable[[Floats], Floats]] = {
-    "none": lambda pixels: pixels,
-    "[0,1]": lambda pixels: pixels / np.float32(255.0),
-    "[-1,1]": lambda pixels: pixels / np.float32(127.5) - np.float32(1.0),
-    "caffe": lambda pixels: pixels[..., ::-1] - _IMAGENET_MEAN_BGR,
-    "torch": lambda pixels: (pixels / np.float32(255.0) - _IMAGENET_MEAN_RGB) / _IMAGENET_STD_RGB,
-}
-
-
-def _softmax(values: Floats) -> Floats:
-    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
-    shares: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return shares
-
-
-def _sigmoid(values: Floats) -> Floats:
-    # The two halves of exp(-log(1 + exp(-x))): no overflow at either end.
-    return np.exp(-np.logaddexp(np.float32(0.0), -values))
-
-
-_ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
-    "none": lambda values: values,
-    "softmax": _softmax,
-    "sigmoid": _sigmoid,
-}
+_SCALINGS = ("none", "[0,1]", "[-1,1]", "caffe", "torch")
+_ACTIVATIONS = ("none", "softmax", "sigmoid")
 
 
 class ForeignModelError(ValueError):
@@ -74,20 +44,6 @@ class ForeignModel:
     height: int = 0
     width: int = 0
     task: str = ""
-
-    def scale(self, images: npt.NDArray[np.uint8], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """Turn uint8[N, H, W, 3] RGB into what the model was trained on, in the dtype of its input."""
-        return np.ascontiguousarray(_SCALINGS[self.scaling](images.astype(np.float32)), dtype)
-
-    def probabilities(self, output: npt.NDArray[Any]) -> Floats:
-        """Turn the model's output, [N, K] or for two labels [N, 1], into float32[N, len(labels)].
-
-        A single column is the second label's: Keras numbers the classes of a binary model 0 and 1.
-        """
-        values = _ACTIVATIONS[self.activation](output.astype(np.float32).reshape(len(output), -1))
-        if values.shape[1] == 1 and len(self.labels) == 2:  # noqa: PLR2004
-            return np.concatenate([1.0 - values, values], axis=1)
-        return values
 
 
 def read_foreign_models(path: Path) -> dict[str, ForeignModel]:

@@ -4,6 +4,7 @@
     |-- 400 bad-request, bad-url       the request cannot be understood or is not allowed
     |-- 404 not-found, unknown-model   no such address; no such model, version or label
     |-- 405 method-not-allowed
+    |-- 408 slow-request               its body did not arrive in time
     |-- 413 too-large                  body, picture, or number of instances
     |-- 415 not-a-picture              neither a picture that is accepted nor a body that can hold one
     |-- 422 undecodable-picture
@@ -48,6 +49,7 @@ BAD_URL = Kind("bad-url", 400, "The picture's URL is not accepted")
 NOT_FOUND = Kind("not-found", 404, "There is nothing here")
 UNKNOWN_MODEL = Kind("unknown-model", 404, "There is no such model")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The method is not allowed here")
+SLOW_REQUEST = Kind("slow-request", 408, "The request did not arrive in time")
 TOO_LARGE = Kind("too-large", 413, "The request is too large")
 NOT_A_PICTURE = Kind("not-a-picture", 415, "This is not a picture that is accepted")
 UNDECODABLE = Kind("undecodable-picture", 422, "The picture cannot be decoded")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.foreign import ForeignModel, ForeignModelError, read_foreign_models
-from gateway.pictures import MAX_PIXELS
 
 Value = TypeVar("Value")
 
@@ -30,7 +29,7 @@ class Settings:
     fetch_timeout_s: float = 5.0
     max_body_bytes: int = 16 * 2**20
     max_image_bytes: int = 10 * 2**20
-    max_pixels: int = MAX_PIXELS
+    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into gunicorn's arbiter
     max_instances: int = 16
     catalog_ttl_s: float = 5.0
     allow_loopback_urls: bool = False

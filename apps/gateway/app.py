@@ -1,0 +1,63 @@
+"""Put the gateway together: `create_app(settings, predictor)`."""
+
+import re
+import time
+import uuid
+
+from flask import Flask, Response, g, request
+
+from gateway import health, models, page, predict
+from gateway.catalog import Catalog
+from gateway.classify import Classifier
+from gateway.inputs import Request
+from gateway.metrics import Metrics
+from gateway.predictor import Predictor
+from gateway.problems import respond
+from gateway.settings import Settings
+from serving_api.deadline import Deadline
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what may be echoed into a header and a log
+
+
+class App(Flask):
+    """Flask with requests that keep uploads in memory."""
+
+    request_class = Request
+
+
+def create_app(settings: Settings, predictor: Predictor) -> Flask:
+    """Make the WSGI application.
+
+    Asks nobody anything: it starts while the model server is down, and answers 503 until that is up.
+    """
+    app = App("gateway", static_folder="static", static_url_path="/static")
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    metrics = Metrics()
+    catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
+    classifier = Classifier(settings, predictor, catalog, metrics)
+    app.register_blueprint(predict.blueprint(classifier, catalog, settings))
+    app.register_blueprint(models.blueprint(catalog, predictor))
+    app.register_blueprint(health.blueprint(settings, predictor, metrics))
+    app.register_blueprint(page.blueprint())
+    app.register_error_handler(Exception, respond)
+
+    @app.before_request
+    def begin() -> None:
+        g.began_s = time.monotonic()
+        g.deadline = Deadline.after(settings.timeout_s)
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        endpoint = request.url_rule.rule if request.url_rule else "none"  # of the route: a path would be unbounded
+        metrics.requests.labels(endpoint, request.method, str(response.status_code)).inc()
+        metrics.request_seconds.labels(endpoint).observe(time.monotonic() - g.began_s)
+        response.headers["X-Request-ID"] = g.request_id
+        page.harden(response)
+        return response
+
+    return app

@@ -1,0 +1,32 @@
+"""What Prometheus scrapes from /metrics."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The gateway's metrics in a registry of their own, so that two apps of one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "gateway_requests", "Requests answered.", ("endpoint", "method", "status"), registry=self.registry
+        )
+        self.request_seconds = Histogram(
+            "gateway_request_seconds", "Time to answer.", ("endpoint",), buckets=_SECONDS, registry=self.registry
+        )
+        self.in_flight = Gauge("gateway_in_flight", "Predictions being worked on.", registry=self.registry)
+        self.pictures = Counter(
+            "gateway_pictures", "Pictures by what became of them.", ("source", "outcome"), registry=self.registry
+        )
+        self.fetch_seconds = Histogram(
+            "gateway_fetch_seconds", "Time to fetch a URL.", buckets=_SECONDS, registry=self.registry
+        )
+        self.decode_seconds = Histogram(
+            "gateway_decode_seconds", "Time to decode and resize.", buckets=_SECONDS, registry=self.registry
+        )
+        self.predict_seconds = Histogram(
+            "gateway_predict_seconds", "Time of the model server.", ("model",), buckets=_SECONDS, registry=self.registry
+        )

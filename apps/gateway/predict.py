@@ -1,0 +1,56 @@
+"""POST /predict and POST /v1/models/{name}:predict."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import Blueprint, Response, g, jsonify, request
+
+from gateway.catalog import Catalog
+from gateway.classify import Classifier, Probabilities
+from gateway.inputs import Request, read_instances, read_single
+from gateway.problems import BAD_REQUEST, Problem
+from gateway.settings import Settings
+
+_MAX_VERSION = 2**63 - 1  # int64 on the wire
+
+
+def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> Blueprint:
+    """Make the prediction routes."""
+    routes = Blueprint("predict", __name__)
+
+    @routes.post("/predict")
+    def predict_default() -> Response:
+        """Answer {label: probability} of one picture by the default model."""
+        with classifier.slot():
+            instance = read_single(cast("Request", request), g.deadline)
+            (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
+        if isinstance(result, Problem):
+            raise result
+        return jsonify(result)
+
+    @routes.post("/v1/models/<name>:predict")
+    @routes.post("/v1/models/<name>/versions/<int:version>:predict")
+    @routes.post("/v1/models/<name>/labels/<label>:predict")
+    def predict(name: str, version: int | None = None, label: str | None = None) -> Response:
+        """Answer one result or one error an instance, in order."""
+        if version is not None and version > _MAX_VERSION:
+            raise Problem(BAD_REQUEST, "A version is a number of at most 63 bits.")
+        catalog.require(name)
+        with classifier.slot():
+            instances = read_instances(cast("Request", request), g.deadline, settings.max_instances)
+            answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
+        if all(isinstance(result, Problem) for result in answer.results):
+            raise cast("Problem", answer.results[0])
+        return jsonify(
+            predictions=[_prediction(result) for result in answer.results],
+            model={"name": answer.model.name, "version": answer.model.version},
+        )
+
+    return routes
+
+
+def _prediction(result: Probabilities | Problem) -> Mapping[str, Any]:
+    if isinstance(result, Problem):
+        return {"error": result.as_json()}
+    label = max(result, key=lambda name: result[name])
+    return {"label": label, "probability": result[label], "probabilities": result}
