@@ -2,7 +2,7 @@ r"""Load, serve and unload versions so that a model that has answered once goes 
 
 A version that shall serve is loaded beside the one that serves; only when it is AVAILABLE (loaded and warmed up) is a
 version that shall no longer serve unloaded. A version that cannot be loaded ends, with its error, and changes nothing
-else; it is tried again when its files change.
+else; it is tried again when its files change, so one that is still being copied serves once it is whole.
 
     START -> LOADING -> AVAILABLE -> UNLOADING -> END
                  \--- gave up, with an error ---------/
@@ -54,6 +54,7 @@ class _Version:
     state: State = State.START
     last_error: StatusError | None = None
     files: object = None
+    files_changed: bool = False
     servable: Servable | None = None
     in_flight: int = 0
 
@@ -108,7 +109,10 @@ class Manager:
             model = self._models.setdefault(name, _Model())
             model.aspired = dict(versions)
             for number, version in list(model.versions.items()):
-                if version.gave_up and (number not in versions or version.files != _stamp(versions[number])):
+                if version.last_error is None:
+                    continue
+                version.files_changed = number in versions and version.files != _stamp(versions[number])
+                if version.state is State.END and (version.files_changed or number not in versions):
                     version.last_error = None  # loaded again by _reconcile, if it shall serve
             self._reconcile(model, name)
 
@@ -200,15 +204,14 @@ class Manager:
 
     def _load(self, version: _Version) -> None:
         for attempt in range(1 + self._max_retries):
-            if attempt and self._is_unwanted_within(version, self._retry_wait_s):
-                version.last_error = None
-                break
+            if attempt:
+                self._wait_to_retry(version)
             with self._load_slots:
-                if self._is_unwanted_within(version, 0.0):
+                if self._is_unwanted(version):
                     version.last_error = None
                     break
                 self._enter(version, State.LOADING)
-                version.files = _stamp(version.path)
+                version.files, version.files_changed = _stamp(version.path), False
                 try:
                     version.servable = self._load_servable(version.name, version.number, version.path)
                 except Exception as error:  # noqa: BLE001 - a version's files are not ours; any failure is its state
@@ -236,12 +239,15 @@ class Manager:
         version.servable = None
         self._finish(version, State.END)
 
-    def _is_unwanted_within(self, version: _Version, wait_s: float) -> bool:
-        def unwanted() -> bool:
+    def _is_unwanted(self, version: _Version) -> bool:
+        with self._changed:
             return self._stopping or version.number not in self._models[version.name].aspired
 
+    def _wait_to_retry(self, version: _Version) -> None:
         with self._changed:
-            return self._changed.wait_for(unwanted, timeout=wait_s)
+            self._changed.wait_for(
+                lambda: self._is_unwanted(version) or version.files_changed, timeout=self._retry_wait_s
+            )
 
     def _finish(self, version: _Version, state: State) -> None:
         with self._changed:

@@ -182,6 +182,19 @@ def test_version_that_is_no_longer_wanted_is_not_retried(fake, metrics, base_pat
     manager.stop(10)
 
 
+def test_version_whose_files_change_is_retried_at_once(fake, metrics, base_path):
+    """A version that is being copied need not wait for the retry interval."""
+    manager = Manager(Loader(metrics, load_engine=fake), max_retries=5, retry_wait_s=3600)
+    fake.broken[1] = BROKEN
+    manager.aspire("pizza", {1: base_path / "1"})
+    wait_for(lambda: manager._models["pizza"].versions[1].last_error is not None)
+    del fake.broken[1]
+    (base_path / "1" / "model.tflite").write_bytes(b"whole")
+    manager.aspire("pizza", {1: base_path / "1"})
+    wait_for(lambda: states(manager) == {1: "AVAILABLE"})
+    manager.stop(10)
+
+
 def test_waiting_for_models_can_be_cancelled(manager):
     """A signal ends the wait for a model without versions."""
     manager.wait_until_loaded(["pizza"], is_cancelled=lambda: True)
