@@ -1,5 +1,8 @@
 """The command line is TensorFlow Serving's."""
 
+import re
+from pathlib import Path
+
 import grpc
 import pytest
 
@@ -117,3 +120,16 @@ def test_bad_channel_argument():
     """A part without an equals sign is an error, not a silent nothing."""
     with pytest.raises(StatusError, match=r"grpc\.max"):
         parse_channel_arguments("grpc.max")
+
+
+def test_readme_names_every_flag():
+    """The README's table has every flag that works, with its default, and none of the others."""
+    readme = (Path(__file__).parents[3] / "apps/model-server/README.md").read_text()
+    rows = dict(re.findall(r"^\| `--(\w+)`(?:, `--help`)? \| ([^|]*?) ?\|", readme, re.MULTILINE))
+    fields = {name: field.default for name, field in Flags.__dataclass_fields__.items() if name != "ignored"}
+    assert set(fields) == set(rows)
+    assert {} == {
+        name: default
+        for name, default in fields.items()
+        if rows[name] != "4 a processor" and name != "version" and rows[name] != str(default).lower()
+    }
