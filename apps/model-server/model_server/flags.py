@@ -137,6 +137,7 @@ def _boolean(text: str) -> bool:
 def _build_parser() -> _Parser:
     parser = _Parser(
         prog="tensorflow_model_server",
+        usage="%(prog)s --model_base_path=DIRECTORY | --model_config_file=FILE [--flag=value ...]",
         description="Serve LiteRT and SavedModel models over TensorFlow Serving's gRPC and REST interfaces.",
         allow_abbrev=False,
     )
@@ -147,10 +148,16 @@ def _build_parser() -> _Parser:
         text = _HELP[field.name] + shown
         if field.type is bool:
             parser.add_argument(
-                f"--{field.name}", nargs="?", const=True, default=field.default, type=_boolean, help=text
+                f"--{field.name}",
+                nargs="?",
+                const=True,
+                default=field.default,
+                type=_boolean,
+                metavar="true|false",
+                help=text,
             )
         else:
-            parser.add_argument(f"--{field.name}", default=field.default, type=field.type, metavar="…", help=text)
+            parser.add_argument(f"--{field.name}", default=field.default, type=field.type, metavar="VALUE", help=text)
     for name in WITHOUT_EFFECT:
         parser.add_argument(f"--{name}", nargs="?", const="", default=None, help=argparse.SUPPRESS)
     return parser

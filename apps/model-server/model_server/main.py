@@ -87,7 +87,8 @@ class Server:
             flags.model_config_file,
             flags.model_config_file_poll_wait_seconds if flags.model_config_file else 0,
             self._config,
-            self._core.apply,
+            # Not waited for: while a broken model is retried, the file may already say something better.
+            lambda config: self._core.apply(config, wait=False),
         )
         self._grpc: GrpcServer | None = None
         self._rest: Any = None
@@ -203,3 +204,7 @@ def _version() -> str:
         return version("image-classifiers")
     except PackageNotFoundError:  # run from a source tree
         return "(not installed)"
+
+
+if __name__ == "__main__":  # the images run the module
+    sys.exit(main())

@@ -111,6 +111,21 @@ def test_deadline_of_the_client(serve, fake):
     fake.engines[2].gate.set()
 
 
+def test_call_whose_client_went_away_is_not_run(serve, fake):
+    """A call that waited for a thread until its client gave up costs nothing."""
+    _, channel = serve(max_threads=1)
+    predict = PredictionServiceStub(channel).Predict
+    engine = fake.engines[2]
+    engine.gate.clear()
+    first = predict.future(predict_request(), timeout=30)
+    wait_for(lambda: engine.calls)
+    assert "DEADLINE_EXCEEDED" == code_of(predict, predict_request(picture(rows=7)), timeout=0.05)
+    engine.gate.set()
+    assert first.result(10).outputs
+    predict(predict_request(picture(rows=2)), timeout=10)
+    assert [1, 2] == [call[1] for call in engine.calls]
+
+
 def test_drain_answers_calls_under_way(serve, fake):
     """A call that was accepted is answered; a call after that is refused; health says so meanwhile."""
     server, channel = serve(health=True)

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import grpc
 import pytest
@@ -171,6 +172,30 @@ def test_batching_parameters_file(base_path, tmp_path, fake):
     files = [f"--model_base_path={base_path}", "--enable_batching", f"--batching_parameters_file={path}"]
     assert 0 == run_until(answered, [f"--port={port}", "--model_name=pizza", *files])
     assert [("serving_default", 4)] == [call[:2] for call in fake.engines[2].calls]
+
+
+def test_model_config_file_is_read_again(base_path, tmp_path, fake):
+    """A model that is added to the file is served without a restart."""
+    path = tmp_path / "models.config"
+    entry = 'config { name: "%s" base_path: "%s" } '
+    path.write_text("model_config_list { " + entry % ("pizza", base_path) + "}")
+    port = free_port()
+
+    def added():
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            stub = PredictionServiceStub(channel)
+            stub.Predict(predict_request(), timeout=10, wait_for_ready=True)
+            path.write_text("model_config_list { " + entry % ("pizza", base_path) + entry % ("tea", base_path) + "}")
+            for _ in range(100):
+                try:
+                    return stub.Predict(predict_request(model="tea"), timeout=10).outputs
+                except grpc.RpcError:
+                    time.sleep(0.1)
+        raise AssertionError
+
+    files = [f"--model_config_file={path}", "--model_config_file_poll_wait_seconds=1"]
+    assert 0 == run_until(added, [f"--port={port}", *files])
+    assert [2, 2] == fake.loads
 
 
 def test_requests_that_never_end_do_not_keep_the_process(base_path, fake, monkeypatch):
