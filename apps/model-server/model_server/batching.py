@@ -6,7 +6,6 @@ of the threads is free; so with a timeout of 0 nobody waits for company, and bat
 Source: tensorflow/core/kernels/batching_util/shared_batch_scheduler.h, whose parameters and status codes these are.
 """
 
-import os
 import threading
 import time
 from collections import deque
@@ -18,6 +17,7 @@ import grpc
 import numpy as np
 
 from model_server.errors import StatusError, as_status_error
+from model_server.processors import count_processors
 from serving_api import config_pb2
 from serving_api.deadline import Deadline
 from serving_api.tensors import Array
@@ -42,7 +42,7 @@ class BatchingOptions:
     max_batch_size: int = 1000
     batch_timeout_s: float = 0.0
     max_enqueued_batches: int = 10
-    num_batch_threads: int = field(default_factory=lambda: os.cpu_count() or 1)
+    num_batch_threads: int = field(default_factory=count_processors)
     allowed_batch_sizes: tuple[int, ...] = ()
 
     def padded(self, rows: int) -> int:

@@ -7,7 +7,6 @@ Source: tensorflow_serving/model_servers/main.cc.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NoReturn
@@ -15,6 +14,7 @@ from typing import NoReturn
 import grpc
 
 from model_server.errors import StatusError
+from model_server.processors import count_processors
 
 # Flags of the original that have no counterpart here. A value is accepted and changes nothing.
 WITHOUT_EFFECT = (
@@ -46,10 +46,6 @@ WITHOUT_EFFECT = (
 _PORTS = range(65536)
 
 
-def _processors() -> int:
-    return os.cpu_count() or 1
-
-
 @dataclass(frozen=True)
 class Flags:
     """The command line, one field a flag; `ignored` names the given flags that have no effect here."""
@@ -57,7 +53,7 @@ class Flags:
     port: int = 8500
     grpc_socket_path: str = ""
     rest_api_port: int = 0
-    rest_api_num_threads: int = 4 * _processors()
+    rest_api_num_threads: int = 4 * count_processors()
     rest_api_timeout_in_ms: int = 30_000
     model_name: str = "default"
     model_base_path: str = ""
@@ -75,7 +71,7 @@ class Flags:
     monitoring_config_file: str = ""
     enable_grpc_healthcheck_service: bool = False
     grpc_channel_arguments: str = ""
-    grpc_max_threads: int = 4 * _processors()
+    grpc_max_threads: int = 4 * count_processors()
     ssl_config_file: str = ""
     tensorflow_session_parallelism: int = 0
     tensorflow_intra_op_parallelism: int = 0
@@ -86,7 +82,7 @@ class Flags:
     @property
     def engine_threads(self) -> int:
         """Give the CPU threads that one run of a model may use; the more special of the two flags wins."""
-        return self.tensorflow_intra_op_parallelism or self.tensorflow_session_parallelism or _processors()
+        return self.tensorflow_intra_op_parallelism or self.tensorflow_session_parallelism or count_processors()
 
 
 _HELP = {
