@@ -16,7 +16,7 @@ import flask
 import prometheus_client
 from google.protobuf.json_format import MessageToDict
 from grpc import StatusCode
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from model_server import rest_json
 from model_server.errors import StatusError, as_status_error
@@ -85,14 +85,15 @@ def create_app(core: Core, monitoring: MonitoringConfig, registry: prometheus_cl
     app.url_map.merge_slashes = False  # a path with two slashes is malformed, not redirected
 
     def run_or_read(path: str) -> flask.Response:
-        del path  # the whole one is matched, as the original does
+        if not path.lower().startswith("v1/"):
+            raise NotFound
         if flask.request.method == "POST" and (match := _RUN_PATH.fullmatch(flask.request.path)):
             return _json(_run(core, match, flask.request.get_data(cache=False)))
         if flask.request.method in {"GET", "HEAD"} and (match := _READ_PATH.fullmatch(flask.request.path)):
             return _json(_metadata(core, match) if match["metadata"] else _status(core, match))
         raise _invalid(f"Malformed request: {flask.request.method} {flask.request.path}")
 
-    app.add_url_rule("/v1/<path:path>", "v1", run_or_read, methods=_METHODS)
+    app.add_url_rule("/<path:path>", "v1", run_or_read, methods=_METHODS)
     if monitoring.prometheus_config.enable:
         path = monitoring.prometheus_config.path or DEFAULT_METRICS_PATH
         app.add_url_rule(path, "metrics", lambda: _metrics(registry))
