@@ -71,7 +71,7 @@ def gateway_address(tmp_path_factory):
         "GATEWAY_PORT": str(gateway_port),
         "GATEWAY_MAX_IMAGE_BYTES": str(MAX_IMAGE_BYTES),
     }
-    server = [sys.executable, "-m", "model_server.main", f"--port={grpc_port}", f"--rest_api_port={rest_port}"]
+    server = [sys.executable, "-m", "model_server", f"--port={grpc_port}", f"--rest_api_port={rest_port}"]
     commands = {
         "model-server": [*server, f"--model_config_file={config}"],
         "gateway": [sys.executable, "-m", "gateway.cli", "serve"],
@@ -150,6 +150,7 @@ class ClassifierPage:
         page.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.offences.append(f"uncaught: {error}"))
+        page.on("filechooser", lambda _: None)  # from the start: switched on late, it misses a chooser opened by a key
         page.on("request", lambda request: self._requests.append(request.url))
         page.expose_function("reportViolation", lambda text: self.offences.append(f"violated: {text}"))
         page.add_init_script(

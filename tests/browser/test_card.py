@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+
 MODEL = Path(__file__).parents[2] / "apps/model-server/models/pizza"
 
 

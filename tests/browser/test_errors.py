@@ -1,5 +1,7 @@
 """What goes wrong is said in words, and there is a way on."""
 
+from urllib.parse import urlsplit
+
 from playwright.sync_api import expect
 
 PROBLEM = "application/problem+json"
@@ -30,11 +32,20 @@ def test_too_large_picture(open_page, pictures):
     assert "Status 413" in text
 
 
-def test_link_to_a_host_that_is_not_there(open_page):
-    """A link whose host does not answer is explained as the picture's host failing."""
+def test_link_that_leads_nowhere(open_page, picture_host):
+    """A link that its host does not know is explained as the picture's host failing."""
     classifier = open_page()
-    classifier.allowed_hosts.add("127.0.0.1:1")
-    assert "Status 502" in classifier.follow_link("http://127.0.0.1:1/pizza.jpg").error()
+    classifier.allowed_hosts.add(urlsplit(picture_host).netloc)
+    assert "Status 502" in classifier.follow_link(f"{picture_host}/gone.jpg").error()
+
+
+def test_link_that_the_server_refuses(open_page):
+    """A link to a port that the gateway does not connect to is refused with its reason."""
+    classifier = open_page()
+    classifier.allowed_hosts.add("127.0.0.1:25")
+    text = classifier.follow_link("http://127.0.0.1:25/pizza.jpg").error()
+    assert "Status 400" in text
+    assert "port" in text
 
 
 def test_a_good_picture_follows_an_error(open_page, pictures):
@@ -139,13 +150,22 @@ def test_empty_list_of_models(open_page):
     expect(page.get_by_label("Model", exact=True)).to_be_enabled()
 
 
-def test_model_that_is_still_loading_is_marked(open_page):
-    """A model in another state than AVAILABLE says so in the choice of models."""
+def test_model_that_is_still_loading(open_page, pictures):
+    """A model that can't answer yet says so; Try again gets the answer once it can."""
     classifier = open_page(load=False)
-    models = {"default": "pizza", "models": [{"name": "pizza", "state": "LOADING", "labels": []}]}
-    classifier.page.route("**/v1/models", lambda route: route.fulfill(json=models))
+    page = classifier.page
+    loading = {"name": "pizza", "state": "LOADING", "version": None, "labels": [], "input": None, "task": ""}
+    page.route("**/v1/models", lambda route: route.fulfill(json={"default": "pizza", "models": [loading]}))
+    page.route("**/v1/models/pizza", lambda route: route.fulfill(json={**loading, "versions": [], "card": None}))
     classifier.open()
-    expect(classifier.page.get_by_label("Model", exact=True).locator("option")).to_have_text("Pizza (loading)")
+    expect(page.get_by_label("Model", exact=True).locator("option")).to_have_text("Pizza (loading)")
+    expect(page.locator("#card")).to_contain_text("The model brings its card with it once it is available.")
+    assert "The model pizza cannot answer now" in classifier.choose(pictures / "drawn.png").error()
+    page.unroute("**/v1/models")
+    page.unroute("**/v1/models/pizza")
+    page.get_by_role("button", name="Try again").click()
+    assert 2 == len(classifier.answer())
+    expect(page.get_by_label("Model", exact=True).locator("option:checked")).to_have_text("Pizza")
 
 
 def test_card_that_does_not_load(open_page, pictures):

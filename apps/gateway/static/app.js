@@ -42,16 +42,26 @@ function loadModels() {
     }
     const names = models.map((model) => model.name);
     const asked = wanted.get("model");
-    const chosen = [asked, list.default, names[0]].find((name) => names.includes(name));
+    const chosen = [byId("model").value, asked, list.default, names[0]].find((name) => names.includes(name));
     fillChooser(null, chosen);
     const unknown = asked && asked !== chosen;
     showModel(unknown ? `There is no model “${asked}” here; ${title(chosen)} is chosen instead. ` : "");
     const url = webAddress(wanted.get("url") ?? "");
-    wanted.delete("url");
-    if (url && !picture) take({ url });
+    for (const name of ["model", "url"]) wanted.delete(name);
+    if (url && !picture) hold({ url });
+    if (!isAvailable()) showAbsence();
     else if (picture) classifyPicture();
     else rest();
   });
+}
+
+const isAvailable = () => (chosenModel()?.state ?? "AVAILABLE") === "AVAILABLE";
+
+function showAbsence() {
+  const { name, state } = chosenModel();
+  again = loadModels;
+  const detail = `It is ${state.toLowerCase()}; it may still be starting.`;
+  showError(new Problem({ title: `The model ${name} cannot answer now`, detail }));
 }
 
 function fillChooser(placeholder, chosen) {
@@ -89,14 +99,23 @@ async function loadCard(name) {
 
 function rest() {
   const model = chosenModel();
-  if (!model) showIdle("The answer appears here.");
+  if (!isAvailable()) showAbsence();
   else showIdle("Give a picture, and this model says which of these it is:", model.labels ?? []);
 }
 
-function take(given) {
+function hold(given) {
   picture = given;
   preview(picture);
-  if (chosenModel()) classifyPicture();
+}
+
+function take(given) {
+  hold(given);
+  tryPicture();
+}
+
+/** Classify the picture; first ask for the models again if there was none that could answer. */
+function tryPicture() {
+  if (chosenModel() && isAvailable()) classifyPicture();
   else loadModels();
 }
 
@@ -126,17 +145,14 @@ function unexpected(error) {
 
 listenForPictures(take, (sentence) => {
   asking.abort();
-  again = picture && chosenModel() ? classifyPicture : () => byId("choose").click();
+  again = picture ? tryPicture : () => byId("choose").click();
   showError(new Problem({ title: "That is not a picture", detail: sentence }));
 });
 byId("model").addEventListener("change", () => {
   showModel();
-  if (picture) {
-    classifyPicture();
-    return;
-  }
   remember();
-  rest();
+  if (picture) tryPicture();
+  else rest();
 });
 byId("cancel").addEventListener("click", () => {
   asking.abort();

@@ -14,7 +14,7 @@ export function showCard(model) {
   byId("card-title").textContent = `Model card: ${title(model.name)}`;
   byId("card-body").replaceChildren(
     ...[
-      hasCard ? null : element("p", { class: "note" }, "This model brings no card; this is what the server knows."),
+      hasCard ? null : element("p", { class: "note" }, absence(model)),
       tiles(model, card, labels),
       element(
         "div",
@@ -43,6 +43,11 @@ export function showCardProblem(problem, onRetry) {
   byId("card-title").textContent = "Model card";
   byId("card-body").replaceChildren(element("div", { class: "error" }, element("p", {}, text)), retry);
   byId("card").hidden = false;
+}
+
+function absence({ state }) {
+  if (state && state !== "AVAILABLE") return "The model brings its card with it once it is available.";
+  return "This model brings no card; this is what the server knows.";
 }
 
 function tiles(model, card, labels) {
