@@ -89,6 +89,7 @@ def _model_server_flags(arguments: argparse.Namespace, config: Path) -> list[str
         f"--rest_api_port={arguments.rest_port}",
         f"--model_config_file={config}",
         "--enable_batching",
+        "--max_num_load_retries=0",  # a broken model is said at once, not after five minutes
     ]
 
 
