@@ -128,6 +128,7 @@ def chromium():
             "install it (Debian: apt install chromium) or name it by CHROMIUM=/path",
             pytrace=False,
         )
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
         yield browser

@@ -32,6 +32,13 @@ def test_too_large_picture(open_page, pictures):
     assert "Status 413" in text
 
 
+def test_upload_over_the_body_limit(open_page, tmp_path):
+    """An upload that the gateway refuses half-way is explained as too large, however the browser learns of it."""
+    (tmp_path / "huge.jpg").write_bytes(bytes(40_000_000))
+    text = open_page().choose(tmp_path / "huge.jpg").error()
+    assert "Status 413" in text or "The picture is large: a smaller one may go through." in text
+
+
 def test_link_that_leads_nowhere(open_page, picture_host):
     """A link that its host does not know is explained as the picture's host failing."""
     classifier = open_page()
