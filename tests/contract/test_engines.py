@@ -118,6 +118,15 @@ def test_signature_that_only_tensorflow_can_run(version_dir):
     assert StatusCode.UNIMPLEMENTED == failure.value.code
 
 
+def test_signature_of_an_operation(version_dir, monkeypatch):
+    """The init op is among the signatures, but has nothing to answer."""
+    monkeypatch.setenv(ENGINE_VARIABLE, "saved_model")
+    init = "__saved_model_init_op"
+    with pytest.raises(StatusError, match="has no value") as failure:
+        load_engine(version_dir, 1).run(init, {}, [init])
+    assert StatusCode.INVALID_ARGUMENT == failure.value.code
+
+
 @pytest.mark.parametrize("content", [b"", b"no model at all" * 50, None], ids=["empty", "garbage", "cut short"])
 def test_broken_litert_file(version_dir, content):
     """A model.tflite that is none is refused with its path."""

@@ -58,6 +58,9 @@ class SavedModelEngine:
             results = self._session.run(fetches, feeds)
         except Exception as error:
             raise self._status(error, f'Signature "{signature}" failed') from error
+        for alias, result in results.items():
+            if result is None:  # `__saved_model_init_op` fetches an operation
+                raise StatusError(StatusCode.INVALID_ARGUMENT, f"{fetches[alias]} is an operation and has no value")
         return {alias: np.asarray(results[alias]) for alias in outputs}
 
     def close(self) -> None:
