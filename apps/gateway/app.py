@@ -3,6 +3,7 @@
 import re
 import time
 import uuid
+from typing import cast
 
 from flask import Flask, Response, g, request
 
@@ -58,6 +59,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
         metrics.request_seconds.labels(endpoint).observe(time.monotonic() - g.began_s)
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response)
+        cast("Request", request).hear_out()
         return response
 
     return app

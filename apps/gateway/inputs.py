@@ -2,19 +2,19 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
 
 import flask
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from gateway.problems import BAD_REQUEST, NOT_A_PICTURE, SLOW_REQUEST, TOO_LARGE, Problem
 from serving_api.deadline import Deadline
 
 _CHUNK_BYTES = 65536
-# A client that is still sending sees a reset, not the answer: so a body is heard out before it is refused as too large.
 _HEARD_OUT_BYTES = 64 * 2**20
+_HEARD_OUT_S = 2.0
 _SHOWN = 40
 
 
@@ -41,31 +41,36 @@ class Request(flask.Request):
         Raises: Problem (408) when the client is too slow; RequestEntityTooLarge (413).
         """
         body = bytearray()
-        limit = self.max_content_length or 0
-        too_large = (self.content_length or 0) > limit
-        stream = self.environ["wsgi.input"] if too_large else self.stream
-        remaining = min(self.content_length or 0, _HEARD_OUT_BYTES) if too_large else limit + 1
-        while remaining > 0:
-            self._limit_wait(deadline)
-            try:
-                chunk = stream.read(min(_CHUNK_BYTES, remaining))
-            except TimeoutError:
-                chunk = b""
-            if deadline.expired:
-                raise Problem(SLOW_REQUEST, "The request's body did not arrive in time.")
-            if not chunk:
-                break
-            remaining -= len(chunk)
-            if not too_large:
-                body += chunk
-        if too_large:
-            raise RequestEntityTooLarge
+        for chunk in self._chunks(self.stream, (self.max_content_length or 0) + 1, deadline):
+            body += chunk
+        if deadline.expired:
+            raise Problem(SLOW_REQUEST, "The request's body did not arrive in time.")
         self._cached_data = bytes(body)  # where werkzeug's form parser looks first
         return self._cached_data
 
-    def _limit_wait(self, deadline: Deadline) -> None:
-        if connection := self.environ.get("gunicorn.socket"):
-            connection.settimeout(max(deadline.remaining_s(), 0.001))
+    def hear_out(self) -> None:
+        """Read and drop a body that no route wanted: a client still sending would see a reset instead of the answer."""
+        if self.content_length and "stream" not in self.__dict__:  # a cached property: there once it was read
+            for _ in self._chunks(self.environ["wsgi.input"], _HEARD_OUT_BYTES, Deadline.after(_HEARD_OUT_S)):
+                pass
+
+    def _chunks(self, stream: IO[bytes], max_bytes: int, deadline: Deadline) -> Iterator[bytes]:
+        """Read until the end, `max_bytes` or the deadline, however slowly the client sends."""
+        connection = self.environ.get("gunicorn.socket")
+        while max_bytes > 0 and not deadline.expired:
+            if connection:
+                connection.settimeout(max(deadline.remaining_s(), 0.001))
+            try:
+                chunk = stream.read(min(_CHUNK_BYTES, max_bytes))
+            except TimeoutError:
+                return
+            finally:
+                if connection:
+                    connection.settimeout(None)  # as gunicorn had it: the answer has no deadline
+            if not chunk:
+                return
+            max_bytes -= len(chunk)
+            yield chunk
 
 
 def read_instances(request: Request, deadline: Deadline, max_instances: int) -> list[Instance]:
