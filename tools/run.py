@@ -97,6 +97,7 @@ def _gateway_environment(arguments: argparse.Namespace, names: Sequence[str]) ->
     return {
         "GATEWAY_MODEL_SERVER": f"localhost:{arguments.grpc_port}",
         "GATEWAY_MODELS": os.environ.get("GATEWAY_MODELS", ",".join(names)),
+        "GATEWAY_HOST": os.environ.get("GATEWAY_HOST", "127.0.0.1"),  # a laptop is not a public server
         "GATEWAY_PORT": str(arguments.port),
     }
 
