@@ -1,0 +1,1 @@
+"""Experiments: one module each, holding one `CONFIG` and a docstring with command, hardware, minutes and result."""

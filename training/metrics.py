@@ -1,0 +1,77 @@
+"""Figures of a classifier, each with what it can be trusted for."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+_Z95 = 1.959964
+_BINS = 15
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Turn logits float[N, K] into probabilities float[N, K]; rows sum to 1."""
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponents / exponents.sum(axis=1, keepdims=True)
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a proportion (Wilson 1927, doi:10.2307/2276774)."""
+    if n == 0:
+        return 0.0, 1.0
+    p, z2 = right / n, _Z95**2
+    centre, spread = p + z2 / (2 * n), _Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return max(0.0, (centre - spread) / (1 + z2 / n)), min(1.0, (centre + spread) / (1 + z2 / n))
+
+
+def confusion(predicted: np.ndarray, truth: np.ndarray, classes: int) -> np.ndarray:
+    """Count pictures: int[K, K], rows are true classes, columns predicted ones."""
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (truth, predicted), 1)
+    return table
+
+
+def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    """Average |confidence - accuracy| over 15 equal bins of confidence (Guo et al., arXiv:1706.04599)."""
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truth
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = [abs(float((confidence - right)[bins == b].sum())) for b in range(_BINS)]
+    return sum(gaps) / len(truth)
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """Find the T in 0.25..4 for which softmax(logits / T) has the least log loss on these pictures."""
+    candidates = np.geomspace(0.25, 4.0, 121)
+    rows = np.arange(len(truth))
+    losses = [-np.log(softmax(logits / t)[rows, truth] + 1e-12).mean() for t in candidates]
+    return round(float(candidates[int(np.argmin(losses))]), 3)
+
+
+def summary(probabilities: np.ndarray, truth: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
+    """Measure answers against the truth.
+
+    Args:
+        probabilities: float[N, K].
+        truth: int[N], true classes.
+        labels: K class names.
+    Returns: accuracy with its 95 % interval, figures of each class, confusion matrix, calibration error; JSON-ready.
+    """
+    predicted = probabilities.argmax(axis=1)
+    table = confusion(predicted, truth, len(labels))
+    right, n = int(np.trace(table)), len(truth)
+    low, high = wilson(right, n)
+    return {
+        "accuracy": {"value": round(right / n, 4), "low": round(low, 4), "high": round(high, 4), "n": n},
+        "per_class": {name: _of_class(table, k) for k, name in enumerate(labels)},
+        "confusion_matrix": table.tolist(),
+        "ece": round(expected_calibration_error(probabilities, truth), 4),
+        "log_loss": round(float(-np.log(probabilities[np.arange(n), truth] + 1e-12).mean()), 4),
+    }
+
+
+def _of_class(table: np.ndarray, k: int) -> dict[str, float | int]:
+    hit, asked, said = int(table[k, k]), int(table[k].sum()), int(table[:, k].sum())
+    precision, recall = hit / said if said else 0.0, hit / asked if asked else 0.0
+    f1 = 2 * hit / (said + asked) if said + asked else 0.0
+    return {"precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4), "pictures": asked}
