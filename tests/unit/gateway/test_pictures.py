@@ -214,16 +214,16 @@ def test_mangled_files_raise_nothing_else(file_format):
 
 def test_two_decodes_at_once(monkeypatch):
     """At most two pictures are decoded at a time, and at most one of them large."""
-    running, most, lock, seen = [], {"all": 0, "large": 0}, threading.Lock(), threading.Event()
+    running, most, lock, seen = {}, {"all": 0, "large": 0}, threading.Lock(), threading.Event()
 
     def decode(image, _height, _width):
         with lock:
-            running.append(image)
+            running[id(image)] = image.width
             most["all"] = max(most["all"], len(running))
-            most["large"] = max(most["large"], sum(one.width > 2000 for one in running))
+            most["large"] = max(most["large"], sum(width > 2000 for width in running.values()))
         seen.wait(0.01)
         with lock:
-            running.remove(image)
+            del running[id(image)]
         return np.zeros((1, 1, 3), np.uint8)
 
     monkeypatch.setattr(pictures, "_decode", decode)
