@@ -66,6 +66,8 @@ def parse_url(url: str) -> Url:
 
 
 def _host(name: str) -> str:
+    if "%" in name:  # an IPv6 zone, which only a local address needs
+        raise BadUrl("The URL's host is not a proper name.")
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
