@@ -31,8 +31,8 @@ train: .venv/train/.installed  ## train a model: CONFIG=pizza DATA=folder of cla
 	@$(TRAIN) -m training train $(or $(CONFIG),pizza) $(if $(SMOKE),--smoke,--data "$(DATA)")
 
 .PHONY: evaluate
-evaluate: .venv/train/.installed  ## print a model's accuracy: MODEL=pizza DATA=folder (SPLIT=test|all)
-	@$(TRAIN) -m training evaluate apps/model-server/models/$(or $(MODEL),pizza) --data "$(DATA)" --split $(or $(SPLIT),test)
+evaluate: .venv/train/.installed  ## print a model's accuracy: DATA=folder of class folders (MODEL=pizza VERSION=1 SPLIT=test|all)
+	@$(TRAIN) -m training evaluate --model apps/model-server/models/$(or $(MODEL),pizza)/$(or $(VERSION),1) --data "$(DATA)" --split $(or $(SPLIT),test)
 
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser

@@ -13,19 +13,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": "apps:apps/model-server:.", "GATEWAY_ALLOW_LOOPBACK_URLS": "1"}
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.contract.running import ENVIRONMENT, ROOT, Running
 
 
 def photograph(format_="JPEG"):
@@ -37,35 +29,6 @@ def photograph(format_="JPEG"):
     data = io.BytesIO()
     image.save(data, format_)
     return data.getvalue()
-
-
-class Running:
-    """One `make run` on ports of its own."""
-
-    def __init__(self):
-        self.ports = [free_port() for _ in range(3)]
-        self.address = f"http://localhost:{self.ports[0]}"
-        flags = [f"--{name}={port}" for name, port in zip(["port", "grpc-port", "rest-port"], self.ports, strict=True)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.run", *flags],
-            cwd=ROOT,
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.words = self.process.stdout.readline()
-        while self.words and self.address not in self.words.splitlines()[-1]:
-            self.words += self.process.stdout.readline()
-
-    def post(self, body, content_type, path="/predict"):
-        request = urllib.request.Request(f"{self.address}{path}", body, {"Content-Type": content_type})
-        return json.load(urllib.request.urlopen(request, timeout=30))
-
-    def stop(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        self.words += self.process.communicate(timeout=30)[0]
-        return self.process.returncode
 
 
 @pytest.fixture(scope="module")
