@@ -1,14 +1,19 @@
-"""Pizza or not: EfficientNet-Lite0 at 224 px, taught by a frozen EfficientNet-Lite2.
+"""Pizza or not: EfficientNet-Lite0 at 224 px, fine-tuned whole on train and validation pictures.
 
-Command:   python -m training train pizza --data DIR
+Command:   python -m training train pizza --data DIR && python -m training export runs/pizza
 Hardware:  2 CPU cores, 3 GB of memory
-Minutes:   10
-Expected:  accuracy about 0.96 on the test split
+Minutes:   5
+Expected:  accuracy 0.94 to 0.97 on the 207 pictures of the test split, never fitted or tuned on
 """
 
 from training.config import Config
 
 CONFIG = Config(
+    # Epochs and temperature come from a run on the train split alone, judged on validation; the run that is exported
+    # then has the validation pictures too.
+    fit_splits=("train", "validation"),
+    epochs=8,
+    temperature=0.588,
     name="pizza",
     version=1,
     task="Say whether a photograph shows pizza.",

@@ -1,0 +1,90 @@
+import shutil
+
+import numpy as np
+import pytest
+from training import data
+from training.drawings import write_folder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_folder(tmp_path / "data", ("pizza", "not_pizza"), 40, 48)
+    return tmp_path / "data"
+
+
+def test_a_picture_stays_in_its_split_when_the_folder_grows_and_files_are_renamed(folder):
+    """The split follows from the content alone."""
+    before = {e.sha256: e.split for e in data.scan(folder)[0]}
+    for path in sorted((folder / "pizza").iterdir())[:20]:
+        path.rename(path.with_name(f"renamed-{path.name}"))
+    write_folder(folder, ("pizza", "not_pizza"), 60, 48)
+    after = {e.sha256: e.split for e in data.scan(folder)[0]}
+
+    assert {sha256: after[sha256] for sha256 in before} == before
+    assert len(after) > len(before)
+
+
+def test_splits_are_about_75_10_15():
+    """The shares of the three splits over many hashes."""
+    splits = [data.split_of(f"{i * 429496:08x}" + "0" * 56) for i in range(10000)]
+
+    assert [round(splits.count(s) / len(splits), 2) for s in data.SPLITS] == [0.75, 0.10, 0.15]
+
+
+def test_labels_keep_the_order_of_the_config(folder):
+    """Class indices follow the given names, or the sorted folders."""
+    assert data.scan(folder, ("pizza", "not_pizza"))[1] == ("pizza", "not_pizza")
+    assert data.scan(folder)[1] == ("not_pizza", "pizza")
+
+
+def test_one_picture_in_two_classes_is_refused(folder):
+    """The message names both files."""
+    shutil.copy(folder / "pizza" / "0000.png", folder / "not_pizza" / "copy.png")
+
+    with pytest.raises(data.DataError, match=r"copy\.png.*0000\.png|0000\.png.*copy\.png"):
+        data.scan(folder)
+
+
+def test_a_copy_counts_once(folder):
+    """An exact duplicate within a class does not weigh double."""
+    count = len(data.scan(folder)[0])
+    shutil.copy(folder / "pizza" / "0000.png", folder / "pizza" / "copy.png")
+
+    assert len(data.scan(folder)[0]) == count
+
+
+def test_the_content_hash_follows_pictures_and_classes_only(folder):
+    """Renaming a file keeps the hash; leaving a picture out changes it."""
+    examples, labels = data.scan(folder)
+    before = data.content_hash(examples, labels)
+    (folder / "pizza" / "0000.png").rename(folder / "pizza" / "other.png")
+    renamed, _ = data.scan(folder)
+
+    assert data.content_hash(renamed, labels) == before
+    assert data.content_hash(examples[1:], labels) != before
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "pizza"])
+def test_a_folder_that_is_no_data_set_is_refused_in_words(folder, missing):
+    """A missing folder, and one without class folders."""
+    with pytest.raises(data.DataError, match=r"folder"):
+        data.scan(folder / missing)
+
+
+def test_a_broken_picture_is_named(folder):
+    """Loading stops with the file's name, not with a stack trace from a decoder."""
+    (folder / "pizza" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot at all")
+    examples, _ = data.scan(folder)
+
+    with pytest.raises(data.DataError, match=r"broken\.png"):
+        data.load(examples, 32)
+
+
+def test_cached_tensors_are_the_decoded_ones(folder, tmp_path):
+    """The second load comes from the cache and is equal to the first."""
+    examples, _ = data.scan(folder)
+    first = data.load(examples, 32, tmp_path / "cache")
+    again = data.load(examples, 32, tmp_path / "cache")
+
+    assert isinstance(again, np.memmap)
+    assert np.array_equal(first, again)

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from training import metrics
+
+
+def test_wilson_interval_agrees_with_the_published_example():
+    """Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662."""
+    assert [round(x, 4) for x in metrics.wilson(81, 263)] == [0.2553, 0.3662]
+
+
+@pytest.mark.parametrize(("right", "n", "expected"), [(0, 0, (0.0, 1.0)), (5, 5, (0.5655, 1.0)), (0, 5, (0.0, 0.4345))])
+def test_wilson_interval_stays_within_0_and_1(right, n, expected):
+    """No picture says nothing; none or all right leave the other end open."""
+    assert tuple(round(x, 4) for x in metrics.wilson(right, n)) == expected
+
+
+def test_summary_counts_rows_as_truth_and_columns_as_answers():
+    """One of two cats is taken for a dog."""
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
+    result = metrics.summary(probabilities, np.array([0, 0, 1, 1]), ("cat", "dog"))
+
+    assert result["confusion_matrix"] == [[1, 1], [0, 2]]
+    assert result["per_class"]["cat"] == {"precision": 1.0, "recall": 0.5, "f1": 0.6667, "pictures": 2}
+    assert result["accuracy"]["value"] == 0.75
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    """Always 0.9 sure and right half the time: 0.4."""
+    probabilities = np.tile([0.9, 0.1], (10, 1))
+
+    assert metrics.expected_calibration_error(probabilities, np.arange(10) % 2) == pytest.approx(0.4)
+
+
+def test_temperature_undoes_overconfidence():
+    """Logits that were multiplied by three get a temperature of about three."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(4000, 2))
+    truth = (rng.random(4000) < metrics.softmax(logits)[:, 1]).astype(int)
+
+    assert metrics.fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.15)
