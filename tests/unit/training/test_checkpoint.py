@@ -4,6 +4,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+
 from training.checkpoint import CheckpointError, read_checkpoint
 
 

@@ -2,6 +2,7 @@ import shutil
 
 import numpy as np
 import pytest
+
 from training import data
 from training.drawings import write_folder
 

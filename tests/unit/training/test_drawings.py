@@ -1,6 +1,7 @@
 import io
 
 from PIL import Image
+
 from training import drawings
 
 
