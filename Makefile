@@ -34,6 +34,10 @@ train: .venv/train/.installed  ## train a model: CONFIG=pizza DATA=folder of cla
 evaluate: .venv/train/.installed  ## print a model's accuracy: DATA=folder of class folders (MODEL=pizza VERSION=1 SPLIT=test|all)
 	@$(TRAIN) -m training evaluate --model apps/model-server/models/$(or $(MODEL),pizza)/$(or $(VERSION),1) --data "$(DATA)" --split $(or $(SPLIT),test)
 
+.PHONY: bench
+bench: .venv/run/.installed  ## measure start, memory and answer time of both servers (Linux)
+	@$(RUN) -m bench.footprint
+
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium

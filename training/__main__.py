@@ -39,6 +39,12 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--run", type=Path, help="folder of the run (default runs/<config>)")
     verb.add_argument("--cache", type=Path, default=_ROOT / "runs" / "cache", help="folder for decoded pictures")
     verb.add_argument("--smoke", action="store_true", help="a minute on drawn pictures: train, export, verify")
+    verb = verbs.add_parser("crossvalidate", help="judge every picture by a model that was fitted without it")
+    verb.add_argument("config", help="name of the experiment, such as pizza")
+    verb.add_argument("--data", type=Path, required=True, help="folder with one folder of pictures per class")
+    verb.add_argument("--folds", type=int, default=5, help="models to fit (%(default)s)")
+    verb.add_argument("--run", type=Path, help="folder of the folds (default runs/<config>-folds)")
+    verb.add_argument("--cache", type=Path, default=_ROOT / "runs" / "cache", help="folder for decoded pictures")
     verb = verbs.add_parser("export", help="write a run as a model version, if it passes the skew gate")
     verb.add_argument("run", type=Path)
     verb.add_argument("--models", type=Path, default=_MODELS, help="folder of models")
@@ -58,6 +64,16 @@ def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that --help and evaluating through LiteRT do not wait for TensorFlow.
     if arguments.verb == "train":
         return _train(arguments)
+    if arguments.verb == "crossvalidate":
+        from training.config import load_config
+        from training.crossvalidate import crossvalidate
+        from training.evaluate import table
+
+        run = arguments.run or _ROOT / "runs" / f"{arguments.config}-folds"
+        print(
+            table(crossvalidate(load_config(arguments.config), arguments.data, arguments.folds, run, arguments.cache))
+        )
+        return 0
     if arguments.verb == "export":
         from training.export import export
 

@@ -112,7 +112,7 @@ def _norm(x: keras.KerasTensor, name: str, *, activate: bool) -> keras.KerasTens
     return keras.layers.ReLU(6.0, name=f"{name}_relu6")(x) if activate else x
 
 
-def _block(
+def _block(  # noqa: PLR0917 - in the order of the paper's table
     x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, filters: int
 ) -> keras.KerasTensor:
     """Mobile inverted bottleneck without squeeze-and-excite: [N, H, W, C] -> [N, H/stride, W/stride, filters]."""

@@ -1,8 +1,8 @@
 """Reader of PyTorch's legacy checkpoints (`torch.save` before 1.6) without PyTorch.
 
 Layout, from torch/serialization.py: five pickles one after the other (magic number, protocol version, system
-information, the object, the keys of its storages), then for each key an int64 count and that many raw elements. A tensor
-in the object is a view (storage key, offset, shape, strides in elements) and need not be contiguous.
+information, the object, the keys of its storages), then for each key an int64 count and that many raw elements. A
+tensor in the object is a view (storage key, offset, shape, strides in elements) and need not be contiguous.
 """
 
 import pickle

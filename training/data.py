@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
-from gateway.pictures import PictureError, to_tensor
 from tqdm import tqdm
+
+from gateway.pictures import PictureError, to_tensor
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -10,11 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
 from gateway.pictures import to_tensor
 from serving_api import serving_pb2 as pb
 from serving_api.tensors import to_tensor_proto
 from serving_api.tfrecord import write_records
-
 from training import drawings, metrics, parity, serving
 from training.config import Config
 from training.train import RECORD_FILE, WEIGHTS_FILE, build_classifier
@@ -155,11 +155,13 @@ def _write_golden(model: keras.Model, config: Config, directory: Path) -> None:
     for (name, png), row in zip(pictures.items(), probabilities, strict=True):
         file = f"golden/{name}.png"
         (directory / file).write_bytes(png)
-        entries.append({
-            "file": file,
-            "sha256": hashlib.sha256(png).hexdigest(),
-            "probabilities": [round(float(p), 6) for p in row],
-        })
+        entries.append(
+            {
+                "file": file,
+                "sha256": hashlib.sha256(png).hexdigest(),
+                "probabilities": [round(float(p), 6) for p in row],
+            }
+        )
     golden = {
         "schema": 1,
         "model": config.name,

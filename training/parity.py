@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gateway.pictures import to_tensor
 
+from gateway.pictures import to_tensor
 from training import serving
 
 GOLDEN_FILE = "golden.json"

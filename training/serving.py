@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+
 from model_server.engines import Engine
 
 ENGINES = ("saved_model", "litert")
@@ -29,7 +30,9 @@ def open_engine(model_dir: Path, engine: str) -> Engine:
 
 def classify(engine: Engine, images: np.ndarray, batch: int = 32) -> np.ndarray:
     """Classify uint8[N, H, W, 3] pictures: float32[N, K] probabilities."""
-    return np.concatenate([
-        engine.run(SIGNATURE, {IMAGE: np.asarray(images[i : i + batch])}, [PROBABILITIES])[PROBABILITIES]
-        for i in range(0, len(images), batch)
-    ])
+    return np.concatenate(
+        [
+            engine.run(SIGNATURE, {IMAGE: np.asarray(images[i : i + batch])}, [PROBABILITIES])[PROBABILITIES]
+            for i in range(0, len(images), batch)
+        ]
+    )

@@ -64,13 +64,14 @@ def build_classifier(config: Config, size: int, weights: str | None) -> keras.Mo
 def extract(backbone: str, images: np.ndarray, weights: str | None, *, mirrored: bool = False) -> np.ndarray:
     """Return the frozen backbone's features, float32[N, F]; averaged over the mirrored picture if `mirrored`."""
     model = build_backbone(backbone, images.shape[1], weights)
-    features = _predict(model, images, f"features of {backbone}")
+    features = predict(model, images, f"features of {backbone}")
     if mirrored:
-        features = (features + _predict(model, images[:, :, ::-1], f"features of {backbone}, mirrored")) / 2
+        features = (features + predict(model, images[:, :, ::-1], f"features of {backbone}, mirrored")) / 2
     return features
 
 
-def _predict(model: keras.Model, images: np.ndarray, what: str, batch: int = 32) -> np.ndarray:
+def predict(model: keras.Model, images: np.ndarray, what: str, batch: int = 32) -> np.ndarray:
+    """Run a model in training code on uint8[N, H, W, 3] pictures, with a progress bar."""
     call = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
     starts = tqdm(range(0, len(images), batch), desc=what, unit="batch", disable=None, leave=False)
     return np.concatenate([call(tf.cast(images[i : i + batch], tf.float32)).numpy() for i in starts])
@@ -136,25 +137,8 @@ def train(config: Config, folder: Path, run: Path, cache: Path | None = None) ->
     Raises: data.DataError for pictures that cannot be trained on; backbones.WeightsError without ImageNet weights.
     """
     started = time.monotonic()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    keras.utils.set_random_seed(config.seed)
     examples, labels = data.scan(folder, config.labels)
-    fit = [e for e in examples if e.split in config.fit_splits]
-    truth = data.one_hot(fit, len(labels))
-    targets = teach(config, fit, truth, cache)
-
-    model = build_classifier(config, config.train_size, config.weights)
-    if config.weights is not None:
-        whole = data.load(fit, config.size, cache)
-        kernel, bias = fit_head(extract(config.backbone, whole, config.weights), targets, config.seed)
-        model.get_layer("logits").set_weights([kernel, bias])
-    images = data.load(fit, round(config.train_size * _MARGIN), cache)
-    history = _fine_tune(model, config, images, targets, run)
-
-    final = build_classifier(config, config.size, None)
-    final.set_weights(model.get_weights())
-    run.mkdir(parents=True, exist_ok=True)
-    final.save_weights(run / WEIGHTS_FILE)
+    final, history = fit(config, [e for e in examples if e.split in config.fit_splits], run, cache)
     record = {
         "config": dataclasses.asdict(config),
         "counts": data.counts(examples, labels),
@@ -167,6 +151,31 @@ def train(config: Config, folder: Path, run: Path, cache: Path | None = None) ->
     }
     (run / RECORD_FILE).write_text(json.dumps(record, indent=1) + "\n")
     return record
+
+
+def fit(
+    config: Config, examples: Sequence[data.Example], run: Path, cache: Path | None = None
+) -> tuple[keras.Model, dict[str, list[float]]]:
+    """Fit a classifier to examples and write its weights to a run's folder.
+
+    Returns: model `image` float32[N, size, size, 3] in 0..255 -> logits float32[N, K], and Keras' history.
+    Raises: as `train`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    keras.utils.set_random_seed(config.seed)
+    targets = teach(config, examples, data.one_hot(examples, len(config.labels)), cache)
+    model = build_classifier(config, config.train_size, config.weights)
+    if config.weights is not None:
+        whole = data.load(examples, config.size, cache)
+        kernel, bias = fit_head(extract(config.backbone, whole, config.weights), targets, config.seed)
+        model.get_layer("logits").set_weights([kernel, bias])
+    images = data.load(examples, round(config.train_size * _MARGIN), cache)
+    history = _fine_tune(model, config, images, targets, run)
+    final = build_classifier(config, config.size, None)
+    final.set_weights(model.get_weights())
+    run.mkdir(parents=True, exist_ok=True)
+    final.save_weights(run / WEIGHTS_FILE)
+    return final, history
 
 
 def _fine_tune(
@@ -199,7 +208,7 @@ def judge(model: keras.Model, config: Config, examples: Sequence[data.Example], 
         if not part:
             continue
         truth = np.array([e.label for e in part])
-        logits = _predict(model, data.load(part, config.size, cache), f"judge on {split}")
+        logits = predict(model, data.load(part, config.size, cache), f"judge on {split}")
         result[split] = metrics.summary(metrics.softmax(logits / config.temperature), truth, config.labels)
         if split == "validation":
             result["fitted_temperature"] = metrics.fit_temperature(logits, truth)

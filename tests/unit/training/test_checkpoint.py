@@ -68,7 +68,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     path = tmp_path / "w.pth"
     path.write_bytes(_checkpoint(_Global("os", "system"), {}))
 
-    with pytest.raises(CheckpointError, match="os.system"):
+    with pytest.raises(CheckpointError, match=r"os.system"):
         read_checkpoint(path)
 
 

@@ -1,0 +1,1 @@
+"""Measurements: each module prints a table; bench/README.md keeps the last results."""
