@@ -72,7 +72,12 @@ def build_backbone(name: str, size: int | None = None, weights: str | None = "im
         count = repeats if stage in {0, len(_STAGES) - 1} else math.ceil(repeats * variant.depth)
         for repeat in range(count):
             x = _block(
-                x, f"block{index}", kernel, stride if repeat == 0 else 1, expansion, _round(filters * variant.width)
+                x,
+                f"block{index}",
+                kernel=kernel,
+                stride=stride if repeat == 0 else 1,
+                expansion=expansion,
+                filters=_round(filters * variant.width),
             )
             index += 1
     x = _conv(x, _FEATURES, 1, 1, "conv_head")
@@ -112,8 +117,8 @@ def _norm(x: keras.KerasTensor, name: str, *, activate: bool) -> keras.KerasTens
     return keras.layers.ReLU(6.0, name=f"{name}_relu6")(x) if activate else x
 
 
-def _block(  # noqa: PLR0917 - in the order of the paper's table
-    x: keras.KerasTensor, name: str, kernel: int, stride: int, expansion: int, filters: int
+def _block(
+    x: keras.KerasTensor, name: str, *, kernel: int, stride: int, expansion: int, filters: int
 ) -> keras.KerasTensor:
     """Mobile inverted bottleneck without squeeze-and-excite: [N, H, W, C] -> [N, H/stride, W/stride, filters]."""
     inputs, channels = x, x.shape[-1]

@@ -38,9 +38,8 @@ def table(result: dict[str, Any]) -> str:
     """Write a summary as text for the terminal."""
     accuracy, classes = result["accuracy"], list(result["per_class"])
     width = max(map(len, classes)) + 2
-    interval = f"95 % interval {accuracy['low']:.4f} to {accuracy['high']:.4f}"
     lines = [
-        f"accuracy {accuracy['value']:.4f}, {interval}, {accuracy['n']} pictures",
+        "accuracy {value:.4f}, 95 % interval {low:.4f} to {high:.4f}, {n} pictures".format(**accuracy),
         f"expected calibration error {result['ece']:.4f}, log loss {result['log_loss']:.4f}",
         "",
         f"{'class':{width}} precision  recall      f1  pictures",

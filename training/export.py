@@ -17,6 +17,7 @@ from serving_api.tensors import to_tensor_proto
 from serving_api.tfrecord import write_records
 from training import drawings, metrics, parity, serving
 from training.config import Config
+from training.rounding import fold_temperature, round_to_float16
 from training.train import RECORD_FILE, WEIGHTS_FILE, build_classifier
 
 MAX_FILE_BYTES = 20_000_000
@@ -58,7 +59,7 @@ def export(run: Path, models: Path, *, replace: bool = False) -> Path:
 
 
 def load_run(run: Path) -> tuple[dict[str, Any], Config, keras.Model]:
-    """Read a run's folder: its record, its config, and the classifier with its weights (image -> logits)."""
+    """Read a run's folder: its record, its config, and the classifier as exported (image -> calibrated logits)."""
     try:
         record = json.loads((run / RECORD_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -66,6 +67,8 @@ def load_run(run: Path) -> tuple[dict[str, Any], Config, keras.Model]:
     config = Config(**record["config"])
     model = build_classifier(config, config.size, None)
     model.load_weights(run / WEIGHTS_FILE)
+    fold_temperature(model, config.temperature)
+    round_to_float16(model)
     return record, config, model
 
 
@@ -73,8 +76,8 @@ def write_version(model: keras.Model, config: Config, card: dict[str, Any], dire
     """Write every file of contract 1 to a directory; nothing is checked here.
 
     Args:
-        model: image float32[N, H, W, 3] in 0..255 -> logits float32[N, K].
-        config: the experiment; size, labels and temperature are read.
+        model: image float32[N, H, W, 3] in 0..255 -> calibrated logits float32[N, K].
+        config: the experiment; size and labels are read.
         card: the model card; goes to card.json and into the graph.
         directory: an empty directory.
     """
@@ -92,7 +95,7 @@ def write_saved_model(model: keras.Model, config: Config, card: str, directory: 
 
     def classify(image: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = model(tf.cast(image, tf.float32), training=False)
-        return {serving.PROBABILITIES: tf.nn.softmax(logits / config.temperature)}
+        return {serving.PROBABILITIES: tf.nn.softmax(logits)}
 
     def describe(key: tf.Tensor) -> dict[str, tf.Tensor]:
         # Constants, no hash table: one anywhere in a SavedModel breaks the LiteRT converter.
@@ -150,7 +153,7 @@ def _write_golden(model: keras.Model, config: Config, directory: Path) -> None:
     pictures = drawings.goldens()
     (directory / "golden").mkdir()
     images = np.stack([to_tensor(png, config.size, config.size) for png in pictures.values()])
-    probabilities = metrics.softmax(np.asarray(model(images.astype(np.float32), training=False)) / config.temperature)
+    probabilities = metrics.softmax(np.asarray(model(images.astype(np.float32), training=False)))
     entries = []
     for (name, png), row in zip(pictures.items(), probabilities, strict=True):
         file = f"golden/{name}.png"
