@@ -136,14 +136,14 @@ def train(config: Config, folder: Path, run: Path, cache: Path | None = None) ->
     Returns: the record, as written to `run/run.json`.
     Raises: data.DataError for pictures that cannot be trained on; backbones.WeightsError without ImageNet weights.
     """
-    started = time.monotonic()
+    started, commit = time.monotonic(), provenance.git_commit()
     examples, labels = data.scan(folder, config.labels)
     final, history = fit(config, [e for e in examples if e.split in config.fit_splits], run, cache)
     record = {
         "config": dataclasses.asdict(config),
         "counts": data.counts(examples, labels),
         "content_sha256": data.content_hash(examples, labels),
-        "git_commit": provenance.git_commit(),
+        "git_commit": commit,
         "libraries": provenance.libraries(),
         "minutes": round((time.monotonic() - started) / 60, 1),
         "history": history,
@@ -196,7 +196,7 @@ def _fine_tune(
         Progress(f"fine-tune {config.name}", steps),
     ]
     # fit ends by putting the averaged weights in the place of the last ones.
-    fitted = model.fit(batches, epochs=config.epochs, callbacks=callbacks, verbose=0)
+    fitted = model.fit(batches, epochs=config.epochs, callbacks=callbacks, shuffle=False, verbose=0)
     return {name: [round(float(v), 5) for v in values] for name, values in fitted.history.items()}
 
 
