@@ -10,13 +10,15 @@ RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
 
+need_data = @[[ -n "$(DATA)" ]] || { echo "error: name a folder that holds one folder per class: make $@ DATA=photos" >&2; exit 1; }
+
 # .venv/<activity>/.installed is newer than what it was made from.
 .venv/%/.installed: requirements/%.txt pyproject.toml tools/environment
 	@tools/environment $*
 
 .PHONY: help
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: .venv/run/.installed  ## serve every bundled model on http://localhost:9696 (PORT=, GRPC_PORT=, REST_PORT=; OPEN=1 opens the page)
@@ -28,11 +30,18 @@ predict: .venv/run/.installed  ## classify a picture: IMAGE=file or URL (MODEL=p
 
 .PHONY: train
 train: .venv/train/.installed  ## train a model: CONFIG=pizza DATA=folder of class folders (SMOKE=1: a minute, drawn pictures)
+	$(if $(SMOKE),,$(need_data))
 	@$(TRAIN) -m training train $(or $(CONFIG),pizza) $(if $(SMOKE),--smoke,--data "$(DATA)")
 
+.PHONY: crossvalidate
+crossvalidate: .venv/train/.installed  ## judge a recipe on every picture: CONFIG=pizza DATA=folder of class folders (FOLDS=3)
+	$(need_data)
+	@$(TRAIN) -m training crossvalidate $(or $(CONFIG),pizza) --data "$(DATA)" --folds $(or $(FOLDS),3)
+
 .PHONY: evaluate
-evaluate: .venv/train/.installed  ## print a model's accuracy: DATA=folder of class folders (MODEL=pizza VERSION=1 SPLIT=test|all)
-	@$(TRAIN) -m training evaluate --model apps/model-server/models/$(or $(MODEL),pizza)/$(or $(VERSION),1) --data "$(DATA)" --split $(or $(SPLIT),test)
+evaluate: .venv/run/.installed  ## print a model's accuracy: DATA=folder of class folders (MODEL=pizza VERSION=1 SPLIT=test|all)
+	$(need_data)
+	@$(RUN) -m training evaluate --model apps/model-server/models/$(or $(MODEL),pizza)/$(or $(VERSION),1) --data "$(DATA)" --split $(or $(SPLIT),test)
 
 .PHONY: bench
 bench: .venv/run/.installed  ## measure start, memory and answer time of both servers (Linux)
