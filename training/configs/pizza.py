@@ -6,7 +6,7 @@ Minutes:   10
 Expected:  accuracy 0.94 to 0.97 on the 207 pictures of the test split, never fitted or tuned on
 
 The teacher does not show in accuracy on pictures of food, where the two cannot be told apart by 207 pictures. It shows
-in what else the model takes for pizza: of 300 photographs of clothing 1.3 %, against 12.7 % without a teacher at 192 px.
+in what else the model takes for pizza: of 300 photographs of clothing 1.3 %, against 12.7 % at 192 px without teacher.
 """
 
 from training.config import Config
