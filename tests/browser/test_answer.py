@@ -53,6 +53,7 @@ def test_the_default_model_is_chosen(open_page):
     classifier = open_page()
     assert "pizza" == classifier.page.get_by_label("Model", exact=True).input_value()
     classes = classifier.page.get_by_role("list", name="Classes of this model").get_by_role("listitem")
+    expect(classes).to_have_count(2)
     assert {"Pizza", "Not pizza"} == set(classes.all_inner_texts())
 
 

@@ -33,7 +33,7 @@ def test_card_shows_what_people_ask_first(open_page, card):
 def test_limits_and_use_are_shown(open_page, card):
     """What the model is for and what it can't do are on the page, word for word."""
     page = open_page().page
-    expect(page.locator("#card")).to_be_visible()
+    expect(page.get_by_role("heading", name="Model card: Pizza")).to_be_visible()
     shown = " ".join(page.locator("#card").inner_text().split())
     sentences = [
         sentence
@@ -47,6 +47,7 @@ def test_confusion_matrix_is_a_table(open_page, card):
     """The confusion matrix is a table with row and column headers, its counts those of the card."""
     page = open_page().page
     table = page.get_by_role("region", name="Confusion matrix").get_by_role("table")
+    expect(table.locator("tbody tr")).to_have_count(len(card["labels"]))  # what follows does not wait for the card
     rows = [row.get_by_role("cell").all_inner_texts() for row in table.locator("tbody tr").all()]
     assert [[f"{count:,}" for count in counts] for counts in card["confusion_matrix"]] == rows
     heads = [name.replace("_", " ").capitalize() for name in card["labels"]]
@@ -58,6 +59,7 @@ def test_each_class_has_its_figures(open_page, card):
     """The figures of each class are a table with one row a class."""
     page = open_page().page
     table = page.get_by_role("region", name="Each class").get_by_role("table")
+    expect(table.locator("tbody tr")).to_have_count(len(card["labels"]))  # what follows does not wait for the card
     heads = [name.replace("_", " ").capitalize() for name in card["labels"]]
     assert heads == table.get_by_role("rowheader").all_inner_texts()
     recalls = [f"{100 * card['per_class'][name]['recall']:.1f}%" for name in card["labels"]]
