@@ -21,7 +21,6 @@ from training.rounding import fold_temperature, round_to_float16
 from training.train import RECORD_FILE, WEIGHTS_FILE, build_classifier
 
 MAX_FILE_BYTES = 20_000_000
-_GOLDEN_TOLERANCE = 0.01
 
 
 class ExportError(ValueError):
@@ -170,7 +169,7 @@ def _write_golden(model: keras.Model, config: Config, directory: Path) -> None:
         "model": config.name,
         "version": config.version,
         "labels": list(config.labels),
-        "tolerance": _GOLDEN_TOLERANCE,
+        "tolerance": parity.TOLERANCE["litert"],
         "pictures": entries,
     }
     (directory / parity.GOLDEN_FILE).write_text(json.dumps(golden, indent=1) + "\n")
