@@ -6,7 +6,7 @@ import pytest
 
 from gateway.pictures import to_tensor
 from training import backbones, drawings
-from training.checkpoint import read_checkpoint
+from training.backbones.checkpoint import read_checkpoint
 
 
 @pytest.fixture(scope="module")

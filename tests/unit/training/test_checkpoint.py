@@ -5,7 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from training.checkpoint import CheckpointError, read_checkpoint
+from training.backbones.checkpoint import CheckpointError, read_checkpoint
 
 
 class _Global:

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from training.checkpoint import read_checkpoint
+from training.backbones.checkpoint import read_checkpoint
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,23 @@
+"""Write a trained run as a model version by contract 1, if every engine answers as training code does."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from training.commands import MODELS
+
+HELP = "write a run as a model version, if it passes the skew gate"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("run", type=Path, help="folder of a finished run, such as runs/pizza")
+    parser.add_argument("--models", type=Path, default=MODELS, help="folder of models (%(default)s)")
+    parser.add_argument("--replace", action="store_true", help="overwrite a version that is already there")
+
+
+def run(arguments: Namespace) -> int:
+    """Export and print where the version lies."""
+    from training.export import export
+
+    print(export(arguments.run, arguments.models, replace=arguments.replace))
+    return 0
