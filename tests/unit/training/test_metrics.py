@@ -15,6 +15,25 @@ def test_wilson_interval_stays_within_0_and_1(right, n, expected):
     assert tuple(round(x, 4) for x in metrics.wilson(right, n)) == expected
 
 
+def test_cross_validated_interval_stays_within_0_and_1():
+    """Two folds of 0.8 and 0.9: 0.85 -+ 12.706 * sqrt((1/2 + 1) * 0.005) would be -0.25 to 1.95."""
+    assert pytest.approx((0.85, 0.0, 1.0)) == metrics.cross_validated([0.8, 0.9], 0.5)
+
+
+def test_cross_validated_interval_agrees_with_the_formula_by_hand():
+    """Five folds, s^2 = 0.00025, t(4) = 2.776445: 0.97 -+ 2.776445 * sqrt((1/5 + 1/4) * 0.00025)."""
+    result = metrics.cross_validated([0.95, 0.96, 0.97, 0.98, 0.99], 0.2)
+
+    assert pytest.approx((0.97, 0.940551, 0.999449), abs=2e-6) == result
+
+
+@pytest.mark.parametrize(("accuracies", "share"), [([0.9], 0.5), ([], 0.5), ([0.9, 0.8], 0.0), ([0.9, 0.8], 1.0)])
+def test_cross_validated_refuses_what_has_no_spread(accuracies, share):
+    """One run, or a share that leaves nothing on one side, has no interval."""
+    with pytest.raises(ValueError, match=r"^(An interval needs|The share of pictures)"):
+        metrics.cross_validated(accuracies, share)
+
+
 def test_summary_counts_rows_as_truth_and_columns_as_answers():
     """One of two cats is taken for a dog."""
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
