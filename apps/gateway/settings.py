@@ -20,6 +20,7 @@ class Settings:
 
     model_server: str = "localhost:8500"
     models: tuple[str, ...] = ("pizza",)
+    model_config_file: tuple[str, ...] = ()  # the names in it; `models` says them too unless it is set itself
     foreign_models: Mapping[str, ForeignModel] | None = None
     host: str = "0.0.0.0"  # noqa: S104 - a container's port is published from all addresses; `make run` narrows it
     port: int = 9696
@@ -48,6 +49,8 @@ class Settings:
             if environment.get(variable_of(field), "").strip()
             and not _is_service_link(field, environment[variable_of(field)])
         }
+        if values.get("model_config_file"):
+            values.setdefault("models", values["model_config_file"])
         settings = cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
         if settings.max_in_flight >= settings.threads:
             raise SettingsError(
@@ -108,6 +111,21 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _model_names(path: str) -> tuple[str, ...]:
+    # Imported here: only a gateway that is given a list needs protobuf before its workers start.
+    from google.protobuf import text_format
+
+    from serving_api import config_pb2
+
+    try:
+        listed = text_format.Parse(Path(path).read_text(encoding="utf-8"), config_pb2.ModelServerConfig())
+    except OSError as error:
+        raise ValueError(str(error.strerror)) from error
+    except text_format.ParseError as error:
+        raise ValueError(f"is no model server's list of models: {error}") from error
+    return _names(",".join(model.name for model in listed.model_config_list.config))
+
+
 def _target(text: str) -> str:
     port = text.rpartition(":")[2]
     if not (port.isascii() and port.isdigit()):
@@ -122,6 +140,7 @@ def _foreign(text: str) -> Mapping[str, ForeignModel]:
 _PARSERS: dict[str, Callable[[str], object]] = {
     "model_server": _target,
     "models": _names,
+    "model_config_file": _model_names,
     "foreign_models": _foreign,
     "host": str,
     "port": _integer(1, 65535),

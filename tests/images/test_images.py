@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from tools.models import bundled_models
+
 pytestmark = pytest.mark.images
 ROOT = Path(__file__).parents[2]
 PAGE = "http://localhost:9696"
@@ -89,6 +91,12 @@ def test_compose_answers_a_picture(answering):
     answer = json.load(urllib.request.urlopen(request, timeout=30))
     assert {"pizza", "not_pizza"} == set(answer)
     assert abs(sum(answer.values()) - 1) < 1e-3
+
+
+def test_both_images_know_the_models_by_one_list(answering):
+    """Every model of apps/model-server/models.config is listed and available, without a setting that names it."""
+    listed = json.load(urllib.request.urlopen(f"{PAGE}/v1/models", timeout=10))
+    assert [(name, "AVAILABLE") for name in bundled_models()] == [(m["name"], m["state"]) for m in listed["models"]]
 
 
 def test_compose_runs_with_a_read_only_root(answering):

@@ -41,6 +41,17 @@ def test_values():
     assert (("clothing", "pizza"), 2.5, True) == (read.models, read.timeout_s, read.allow_loopback_urls)
 
 
+def test_models_come_from_the_model_servers_list(tmp_path):
+    """GATEWAY_MODEL_CONFIG_FILE names the models in the list's order; GATEWAY_MODELS goes before it."""
+    listed = tmp_path / "models.config"
+    listed.write_text(
+        'model_config_list { config { name: "hats" version_labels { key: "name" value: 1 } } config { name: "pizza" } }'
+    )
+    environment = {"GATEWAY_MODEL_CONFIG_FILE": str(listed)}
+    assert ("hats", "pizza") == Settings.from_environment(environment).models
+    assert ("pizza",) == Settings.from_environment({**environment, "GATEWAY_MODELS": "pizza"}).models
+
+
 def test_service_link_is_no_port():
     """What Kubernetes injects beside a Service named gateway is not taken for the port."""
     assert 9696 == Settings.from_environment({"GATEWAY_PORT": "tcp://10.96.3.4:80"}).port
@@ -60,6 +71,9 @@ def test_service_link_is_no_port():
         ("GATEWAY_MODEL_SERVER", "localhost"),
         ("GATEWAY_MAX_IN_FLIGHT", "16"),
         ("GATEWAY_FOREIGN_MODELS", "/no/such/file.toml"),
+        ("GATEWAY_MODEL_CONFIG_FILE", "/no/such/models.config"),
+        ("GATEWAY_MODEL_CONFIG_FILE", __file__),  # no list
+        ("GATEWAY_MODEL_CONFIG_FILE", "/dev/null"),  # a list without a model
     ],
 )
 def test_errors_name_the_variable(variable, value):
