@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from training.backbones.checkpoint import read_checkpoint
+from training.backbones.weights import WeightsError
 
 
 @dataclass(frozen=True)
@@ -44,25 +45,14 @@ _STAGES = (
 _FEATURES = 1280
 
 
-class WeightsError(RuntimeError):
-    """ImageNet weights are not installed, or do not fit the network."""
-
-
-def build_backbone(name: str, size: int | None = None, weights: str | None = "imagenet") -> keras.Model:
-    """Build an EfficientNet-Lite without its classifier.
+def features(name: str, image: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply an EfficientNet-Lite without its classifier: float32[N, S, S, 3] in 0..255 -> float32[N, 1280].
 
     Args:
         name: a key of `VARIANTS`.
-        size: input height and width in pixels; the variant's own if None.
-        weights: "imagenet", or None for random ones.
-    Returns: model `image` uint8 or float32[N, size, size, 3], RGB in 0..255 -> float32[N, 1280] pooled features.
-    Raises: WeightsError if the package with the weights is not installed; ValueError for an unknown name.
+        image: RGB pixels as they are.
     """
-    if name not in VARIANTS:
-        raise ValueError(f"No backbone {name!r}; there are {', '.join(VARIANTS)}.")
     variant = VARIANTS[name]
-    side = size or variant.size
-    image = keras.Input((side, side, 3), name="image")
     x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(image)
     x = _conv(x, 32, 3, 2, "conv_stem")
     x = _norm(x, "bn0", activate=True)
@@ -82,13 +72,15 @@ def build_backbone(name: str, size: int | None = None, weights: str | None = "im
             index += 1
     x = _conv(x, _FEATURES, 1, 1, "conv_head")
     x = _norm(x, "bn1", activate=True)
-    features = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    model = keras.Model(image, features, name=name)
-    if weights == "imagenet":
-        _assign(model, read_checkpoint(weights_path(name)))
-    elif weights is not None:
-        raise ValueError(f"weights={weights!r}: use 'imagenet' or None.")
-    return model
+    return keras.layers.GlobalAveragePooling2D(name="features")(x)
+
+
+def assign_imagenet(model: keras.Model, name: str) -> None:
+    """Put the ImageNet weights of a variant into a model of its layers, in place.
+
+    Raises: WeightsError if the package with the weights is not installed.
+    """
+    _assign(model, read_checkpoint(weights_path(name)))
 
 
 def weights_path(name: str) -> Path:
