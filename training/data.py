@@ -1,4 +1,4 @@
-"""Data: a folder per class, split by content, decoded once by the gateway's own decoder.
+"""Data: pictures with their classes, split by content, decoded once by the gateway's own decoder.
 
 A picture's split follows from the SHA-256 of its bytes alone, so it stays where it is when the folder grows, is renamed
 or is read on another machine, and two copies of one file can never be on both sides.
@@ -8,13 +8,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
+import PIL
 from tqdm import tqdm
 
+import gateway.pictures
 from gateway.pictures import PictureError, to_tensor
+from training import sources
+from training.locking import exclusive
+from training.sources import DataError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -22,18 +28,23 @@ _VALIDATION_FROM, _TEST_FROM = 0.75, 0.85
 _NAMED_AT_MOST = 5  # broken files that an error message names
 
 
-class DataError(ValueError):
-    """The folder of pictures cannot be trained on; the message says which files and why."""
-
-
 @dataclass(frozen=True)
 class Example:
-    """One picture: its file, class index, content hash (hex) and split."""
+    """One picture.
+
+    Attributes: path; label, class index; sha256, content hash in hex; split; group, content hash that stands for all
+    near duplicates of this picture (its own if it has none), so that cross-validation keeps them in one fold.
+    """
 
     path: Path
     label: int
     sha256: str
     split: Split
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Let a picture without near duplicates be its own group."""
+        object.__setattr__(self, "group", self.group or self.sha256)
 
 
 def split_of(sha256: str) -> Split:
@@ -44,31 +55,26 @@ def split_of(sha256: str) -> Split:
     return "validation" if place < _TEST_FROM else "test"
 
 
-def scan(folder: Path, labels: Sequence[str] | None = None) -> tuple[list[Example], tuple[str, ...]]:
-    """List the pictures of a folder that holds one folder per class.
+def scan(source: Path, labels: Sequence[str] | None = None) -> tuple[list[Example], tuple[str, ...]]:
+    """List the pictures of a source without opening them; `training.audit` also looks inside.
 
     Args:
-        folder: directory with a directory for each class; files that start with a dot are left out.
-        labels: class names in the order of the model's answers; the folders' names sorted if None.
+        source: a folder with a folder for each class, or a CSV file; see `sources.read`.
+        labels: class names in the order of the model's answers; what the source holds, sorted, if None.
     Returns: examples sorted by class and content hash, without exact duplicates, and the class names.
     Raises: DataError if a class is missing or empty, or one picture is in two classes.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder. Pass --data a folder that holds one folder per class.")
-    names = tuple(labels or sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")))
-    if len(names) < 2:  # noqa: PLR2004 - one class is no classifier
-        raise DataError(f"{folder} holds {len(names)} class folders; a classifier needs two or more.")
+    listed = sources.read(source, labels)
+    for label, name in enumerate(listed.labels):
+        if not any(file.label == label for file in listed.files):
+            raise DataError(f"{source / name} is missing or empty: no pictures of class {name!r}.")
     found: dict[str, Example] = {}
-    for label, name in enumerate(names):
-        files = sorted(p for p in (folder / name).glob("*") if p.is_file() and not p.name.startswith("."))
-        if not files:
-            raise DataError(f"{folder / name} is missing or empty: no pictures of class {name!r}.")
-        for path in files:
-            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-            twin = found.setdefault(sha256, Example(path, label, sha256, split_of(sha256)))
-            if twin.label != label:
-                raise DataError(f"The same picture is in two classes: {twin.path} and {path}. Remove one.")
-    return sorted(found.values(), key=lambda e: (e.label, e.sha256)), names
+    for file in listed.files:
+        sha256 = hashlib.sha256(file.path.read_bytes()).hexdigest()
+        twin = found.setdefault(sha256, Example(file.path, file.label, sha256, split_of(sha256)))
+        if twin.label != file.label:
+            raise DataError(f"The same picture is in two classes: {twin.path} and {file.path}. Remove one.")
+    return sorted(found.values(), key=lambda e: (e.label, e.sha256)), listed.labels
 
 
 def content_hash(examples: Sequence[Example], labels: Sequence[str]) -> str:
@@ -83,35 +89,65 @@ def counts(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, dict
     return {split: {name: table[split, name] for name in labels} for split in SPLITS}
 
 
+@once
+def decoder_version() -> str:
+    """Name what decides a decoded tensor's values (the gateway's decoder and Pillow), so no cache outlives them."""
+    source = Path(gateway.pictures.__file__).read_bytes()
+    return hashlib.sha256(source + PIL.__version__.encode()).hexdigest()[:16]
+
+
 def load(examples: Sequence[Example], size: int, cache: Path | None = None) -> np.ndarray:
     """Decode pictures to uint8[N, size, size, 3], RGB, in the order of `examples`.
 
     Args:
         examples: what `scan` found, or a part of it.
         size: height and width of the result in pixels.
-        cache: folder that keeps decoded tensors between runs (N * size * size * 3 bytes a file); none if None.
+        cache: folder that keeps decoded tensors between runs (N * size * size * 3 bytes a file); none if None. Two
+            runs may use it at once, and one that is killed leaves nothing that another would take for whole.
     Raises: DataError that names the files which cannot be decoded.
     """
-    key = hashlib.sha256("".join(e.sha256 for e in examples).encode()).hexdigest()[:16]
-    kept = cache / f"tensors-{key}-{size}.npy" if cache else None
-    if kept and kept.exists():
-        return cast("np.ndarray", np.load(kept, mmap_mode="r"))
-    images = np.empty((len(examples), size, size, 3), np.uint8)
+    shape = (len(examples), size, size, 3)
+    if cache is None:
+        images = np.empty(shape, np.uint8)
+        _decode(examples, images)
+        return images
+    key = hashlib.sha256("".join([decoder_version(), *(e.sha256 for e in examples)]).encode()).hexdigest()[:16]
+    kept = cache / f"tensors-{key}-{size}.npy"
+    partial = kept.with_suffix(".partial")
+    if not _is_whole(kept, shape):
+        with exclusive(partial):
+            try:
+                if not _is_whole(kept, shape):  # another run may have written it meanwhile
+                    # On disk from the start: a large data set need not fit in memory.
+                    written = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+                    _decode(examples, written)
+                    written.flush()
+                    partial.replace(kept)
+            finally:
+                partial.unlink(missing_ok=True)
+    return cast("np.ndarray", np.load(kept, mmap_mode="r"))
+
+
+def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
+    try:
+        return bool(np.load(file, mmap_mode="r").shape == shape)
+    except (FileNotFoundError, ValueError, EOFError):  # not there, or cut short by a full disk
+        return False
+
+
+def _decode(examples: Sequence[Example], images: np.ndarray) -> None:
+    """Fill uint8[N, H, W, 3] with decoded pictures."""
     broken = []
-    for index, example in enumerate(tqdm(examples, desc=f"decode at {size} px", unit="picture", leave=False)):
+    height, width = images.shape[1:3]
+    shown = tqdm(examples, desc=f"decode at {width} px", unit="picture", disable=None, leave=False)
+    for index, example in enumerate(shown):
         try:
-            images[index] = to_tensor(example.path.read_bytes(), size, size)
+            images[index] = to_tensor(example.path.read_bytes(), height, width)
         except PictureError as error:
             broken.append(f"{example.path}: {error}")
     if broken:
         more = f"\n... and {len(broken) - _NAMED_AT_MOST} more" if len(broken) > _NAMED_AT_MOST else ""
         raise DataError("Pictures that cannot be decoded; remove them:\n" + "\n".join(broken[:_NAMED_AT_MOST]) + more)
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial.npy")
-        np.save(partial, images)
-        partial.replace(kept)  # a killed run never leaves half a cache
-    return images
 
 
 def one_hot(examples: Sequence[Example], classes: int) -> np.ndarray:
