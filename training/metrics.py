@@ -94,6 +94,24 @@ def summary(probabilities: np.ndarray, truth: np.ndarray, labels: Sequence[str])
     }
 
 
+def class_intervals(table: np.ndarray) -> list[dict[str, tuple[float, float]]]:
+    """Return the 95 % intervals of each class's precision, recall and F1.
+
+    Precision and recall are proportions: Wilson. F1 = 2 J / (1 + J) rises with J = hits / (hits + misses + false
+    alarms), a proportion of the pictures that are of the class or called so: J's Wilson interval, carried over.
+
+    Args:
+        table: int[K, K], rows are true classes, columns predicted ones.
+    """
+    found = []
+    for k in range(len(table)):
+        hit, asked, said = int(table[k, k]), int(table[k].sum()), int(table[:, k].sum())
+        low, high = wilson(hit, asked + said - hit)
+        f1 = (2 * low / (1 + low), 2 * high / (1 + high))
+        found.append({"precision": wilson(hit, said), "recall": wilson(hit, asked), "f1": f1})
+    return found
+
+
 def _of_class(table: np.ndarray, k: int) -> dict[str, float | int]:
     hit, asked, said = int(table[k, k]), int(table[k].sum()), int(table[:, k].sum())
     precision, recall = hit / said if said else 0.0, hit / asked if asked else 0.0
