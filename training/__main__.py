@@ -1,6 +1,7 @@
 """The command line of training: `python -m training VERB ...`, one verb a module of `training.commands`."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(_ROOT / "apps"), str(_ROOT / "apps" / "model-server")]  # works without an install as well
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells of processors and missing CUDA at every start
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # and of every function that it traces twice
 
 
 def main(argv: Sequence[str] | None = None) -> int:

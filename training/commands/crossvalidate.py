@@ -12,18 +12,28 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("config", help="name of the experiment, such as pizza")
     add_data(parser)
-    parser.add_argument("--folds", type=int, default=5, help="models to fit (%(default)s)")
+    parser.add_argument("--folds", type=int, help="models to fit (default: what the experiment says)")
     parser.add_argument("--run", type=Path, help="folder of the folds (default runs/<config>-folds)")
+    parser.add_argument("--drop", help="list of pictures to leave out, or auto")
     add_cache(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Fit the folds and print the table of all pictures."""
-    from training.config import load_config
+    from dataclasses import replace
+
+    from training.audit import audit
+    from training.config import check, load_config
     from training.crossvalidate import crossvalidate
     from training.evaluate import table
+    from training.pictures import Pictures
 
-    folder = arguments.run or RUNS / f"{arguments.config}-folds"
     config = load_config(arguments.config)
-    print(table(crossvalidate(config, arguments.data, arguments.folds, folder, arguments.cache)))
+    if arguments.folds is not None:
+        config = replace(config, folds=arguments.folds)
+    check(config)
+    audited = audit(arguments.data, config.labels, drop=arguments.drop, cache=arguments.cache)
+    print(audited.report())
+    folder = arguments.run or RUNS / f"{arguments.config}-{config.folds}-folds"
+    print(table(crossvalidate(config, Pictures.of(audited.examples, arguments.cache), folder)))
     return 0

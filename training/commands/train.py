@@ -14,39 +14,43 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("config", help="name of the experiment, such as pizza")
     add_data(parser, required=False)
+    parser.add_argument("--drop", help="file that lists pictures to leave out, or auto")
     parser.add_argument("--run", type=Path, help="folder of the run (default runs/<config>)")
     add_cache(parser)
+    parser.add_argument("--mlflow", metavar="URI", help="report to MLflow as well: http://... or sqlite:///mlflow.db")
     parser.add_argument("--smoke", action="store_true", help="a minute on drawn pictures: train, export, verify")
+    parser.add_argument("--backbone", help="another backbone for the smoke run")
 
 
 def run(arguments: Namespace) -> int:
     """Train, and say what comes next; or make the smoke run, which ends with a verified export."""
-    from training.config import ConfigError, load_config
+    from training.config import ConfigError, load_config, smoke
+    from training.datasets import resolve
     from training.evaluate import table
     from training.train import train
 
     config = load_config(arguments.config)
     if arguments.smoke:
-        return _smoke(arguments.config)
-    if arguments.data is None:
-        raise ConfigError(f"--data DIR is needed: a folder that holds the folders {', '.join(config.labels)}.")
+        return _smoke(smoke(config, arguments.backbone))
+    if arguments.backbone:
+        raise ConfigError("--backbone is for --smoke. For another recipe write a file in training/configs/.")
+    source = resolve(arguments.data, config.dataset)
     folder = arguments.run or RUNS / arguments.config
-    record = train(config, arguments.data, folder, arguments.cache)
-    print(
-        f"{table(record['metrics']['test'])}\n\n{folder}: trained in {record['minutes']} minutes. Next: export {folder}"
-    )
+    record = train(config, source, folder, arguments.cache, drop=arguments.drop, mlflow=arguments.mlflow)
+    estimate = record["estimate"]
+    print(f"\nHow good the recipe is, by {estimate['method']}:\n{table(estimate)}")
+    print(f"\n{folder}: trained in {record['minutes']} minutes. Next: python -m training export {folder}")
     return 0
 
 
-def _smoke(name: str) -> int:
-    from training.config import load_config, smoke
+def _smoke(config: "Config") -> int:  # noqa: F821 - for the reader; importing it would load TensorFlow
     from training.drawings import write_folder
     from training.export import export
     from training.train import train
 
-    config = load_config(name)
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder, "data"), config.labels, _SMOKE_PICTURES)
-        train(smoke(config), Path(folder, "data"), Path(folder, "run"))
-        print(f"smoke run of {name}: {export(Path(folder, 'run'), Path(folder, 'models'))} passed its gate")
+        train(config, Path(folder, "data"), Path(folder, "run"))
+        version = export(Path(folder, "run"), Path(folder, "models"))
+        print(f"smoke run of {config.name} ({config.backbone}): {version} passed its gate")
     return 0

@@ -1,0 +1,97 @@
+"""The head of a classifier: fitted alone on frozen features, and taught by others' frozen features."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from training import metrics
+from training.backbones import BACKBONES
+from training.config import Config
+from training.pictures import Pictures
+
+_EPOCHS, _RATE, _DECAY, _BATCH = 40, 1e-3, 3e-2, 64
+_FOLDS = 5
+
+
+def attach(features: keras.KerasTensor, config: Config) -> keras.KerasTensor:
+    """Put the head on pooled features: float32[N, F] -> logits float32[N, K]."""
+    x = features
+    if config.inner_layer:
+        x = keras.layers.Dense(config.inner_layer, "relu", name="inner")(x)
+    x = keras.layers.Dropout(config.dropout, seed=config.seed, name="dropout")(x)
+    # float32 also where the rest is mixed precision: a soft-max of halves loses small probabilities.
+    return keras.layers.Dense(len(config.labels), name="logits", dtype="float32")(x)
+
+
+def fit_head(
+    features: np.ndarray, targets: np.ndarray, config: Config, weights: np.ndarray | None = None
+) -> list[list[np.ndarray]]:
+    """Fit a head to features, which are standardised for it.
+
+    Args:
+        features: float32[N, F].
+        targets: float32[N, K], rows sum to 1.
+        config: hidden layer, dropout and seed are read.
+        weights: float32[N], of each picture in the loss; all 1 if None.
+    Returns: kernel and bias of each layer, from the hidden one (if there is one) to the logits; they act on the
+        features as they are.
+    """
+    keras.utils.set_random_seed(config.seed)
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
+    image = keras.Input(features.shape[1:])
+    model = keras.Model(image, attach(image, config))
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    layers[-1].kernel.assign(np.zeros(layers[-1].kernel.shape))
+    steps = _EPOCHS * -(-len(features) // _BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(_RATE, steps)
+    # AdamW's decay is scaled by the rate: over the schedule it shrinks weights as an L2 penalty does.
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=_DECAY / _RATE)
+    model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
+    model.fit(
+        (features - mean) / scale, targets, sample_weight=weights, batch_size=_BATCH, epochs=_EPOCHS, verbose=0
+    )  # fmt: skip
+    fitted = [layer.get_weights() for layer in layers]
+    kernel, bias = fitted[0]
+    kernel = kernel / scale[:, None]
+    return [[kernel, bias - mean @ kernel], *fitted[1:]]
+
+
+def logits(features: np.ndarray, head: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Apply what `fit_head` returns: float32[N, F] -> float32[N, K]."""
+    *hidden, (kernel, bias) = head
+    for inner_kernel, inner_bias in hidden:
+        features = np.maximum(features @ inner_kernel + inner_bias, 0)
+    return features @ kernel + bias
+
+
+def teach(config: Config, pictures: Pictures, targets: np.ndarray) -> np.ndarray:
+    """Blend the true classes with what teachers say of pictures that their head was not fitted on.
+
+    The teachers' backbones are frozen and their features stand side by side; the head over them is fitted five times,
+    each time without the pictures it then judges (cross-fitting), so it cannot repeat the labels that it saw.
+    Distillation: Hinton et al., arXiv:1503.02531.
+
+    Returns: float32[N, K] targets, rows sum to 1.
+    """
+    if not config.teachers:
+        return targets
+    features = np.concatenate(
+        [
+            pictures.features(name, BACKBONES[name].size, config.weights, mirrored=True)
+            if config.inner_size is None
+            else pictures.features(
+                name, config.size, config.weights, mirrored=True, inner_size=BACKBONES[name].size // 2
+            )
+            for name in config.teachers
+        ],
+        axis=1,
+    )
+    folds = np.array([int(e.group[8:16], 16) % _FOLDS for e in pictures.examples])
+    taught = np.empty_like(targets)
+    for fold in range(_FOLDS):
+        head = fit_head(features[folds != fold], targets[folds != fold], config)
+        taught[folds == fold] = metrics.softmax(logits(features[folds == fold], head))
+    agreement = float((taught.argmax(axis=1) == targets.argmax(axis=1)).mean())
+    print(f"Teachers ({', '.join(config.teachers)}) agree with {agreement:.4f} of the labels that they did not see.")
+    return (1 - config.teacher_share) * targets + config.teacher_share * taught
