@@ -66,7 +66,7 @@ def load_run(run: Path) -> tuple[dict[str, Any], Config, keras.Model]:
     config = Config(**record["config"])
     model = build_classifier(config, config.size, None)
     model.load_weights(run / WEIGHTS_FILE)
-    fold_temperature(model, config.temperature)
+    fold_temperature(model, record["temperature"])
     round_to_float16(model)
     return record, config, model
 
@@ -118,7 +118,7 @@ def convert(directory: Path) -> bytes:
 
 def make_card(record: dict[str, Any], config: Config) -> dict[str, Any]:
     """Write the model card: what the model is for, what it was made of, and how good it is on which pictures."""
-    test = record["metrics"]["test"]
+    estimate = record["estimate"]
     return {
         "schema": 1,
         "name": config.name,
@@ -132,15 +132,16 @@ def make_card(record: dict[str, Any], config: Config) -> dict[str, Any]:
             "source": config.source,
             "counts": record["counts"],
             "content_sha256": record["content_sha256"],
-            "fitted_on": list(config.fit_splits),
+            "fitted_on": record["fitted_on"],
         },
         "git_commit": record["git_commit"],
         "seed": config.seed,
-        "training": {"minutes": record["minutes"], "epochs": config.epochs, "teacher": config.teacher},
-        "metrics": {"split": "test", "accuracy": test["accuracy"], "log_loss": test["log_loss"]},
-        "per_class": test["per_class"],
-        "confusion_matrix": test["confusion_matrix"],
-        "calibration": {"temperature": config.temperature, "ece": test["ece"]},
+        "training": {"minutes": record["minutes"], "epochs": config.epochs, "teachers": list(config.teachers)},
+        # What `split` names: the test split, or every picture, each judged by a model that was fitted without it.
+        "metrics": {"split": estimate["method"], "accuracy": estimate["accuracy"], "log_loss": estimate["log_loss"]},
+        "per_class": estimate["per_class"],
+        "confusion_matrix": estimate["confusion_matrix"],
+        "calibration": {"temperature": record["temperature"], "ece": estimate["ece"]},
         "libraries": record["libraries"],
         "intended_use": config.intended_use,
         "limits": list(config.limits),

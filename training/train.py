@@ -70,7 +70,7 @@ def train(
             "history": history,
             "temperature": temperature,
             "metrics": judged,
-            "estimate": estimate or {"method": "test split", **judged["test"]},
+            "estimate": estimate or {"method": "test", **judged["test"]},
         }
         (run / RECORD_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         known = record["estimate"]
