@@ -4,6 +4,7 @@
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PurePosixPath
@@ -54,6 +55,16 @@ def write_model_config(path: Path, names: Sequence[str], base: PurePath) -> None
     path.write_text(model_config(names, base))
 
 
+def read_list(path: Path = LIST) -> config_pb2.ModelServerConfig:
+    """Read a list of models; an empty one where there is no file. Raises: ListError for a file that cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        config: config_pb2.ModelServerConfig = text_format.Parse(text, config_pb2.ModelServerConfig())
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise ListError(f"{path} cannot be read: {error}") from error
+    return config
+
+
 def update_list(path: Path = LIST) -> list[str]:
     """Make a list name the models that lie beside it, the default first.
 
@@ -65,13 +76,9 @@ def update_list(path: Path = LIST) -> list[str]:
     Returns: the models' names, in order.
     Raises: ListError for a list that cannot be read.
     """
+    kept = {model.name: model for model in read_list(path).model_config_list.config}
     text = path.read_text(encoding="utf-8") if path.exists() else HEADER
-    head = "".join(line for line in text.split("model_config_list")[0].splitlines(keepends=True) if line[0] == "#")
-    try:
-        old = text_format.Parse(text, config_pb2.ModelServerConfig())
-    except text_format.ParseError as error:
-        raise ListError(f"{path} cannot be read: {error}") from error
-    kept = {model.name: model for model in old.model_config_list.config}
+    head = "".join(itertools.takewhile(lambda line: line.startswith("#"), text.splitlines(keepends=True)))
     names = bundled_models(path.with_name("models"))
     new = text_format.Parse(model_config(names, IN_IMAGE), config_pb2.ModelServerConfig())
     for model in new.model_config_list.config:

@@ -80,11 +80,11 @@ def test_what_people_wrote_stays(tmp_path):
     assert "/models/shoes" == shoes.base_path
 
 
-@pytest.mark.parametrize("text", ["model_config_list {", "models: 1"])
+@pytest.mark.parametrize("text", ["model_config_list {", "models: 1", "\u010d"])
 def test_a_broken_list_is_left_as_it_is(tmp_path, capsys, text):
     """A list that cannot be read is named in one line and not overwritten."""
     path = tmp_path / "models.config"
-    path.write_text(text)
+    path.write_text(text, encoding="iso8859-2")
     assert 1 == main(["--list", str(path)])
     assert "models.config cannot be read" in capsys.readouterr().err
-    assert text == path.read_text()
+    assert text == path.read_text(encoding="iso8859-2")
