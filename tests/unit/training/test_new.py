@@ -1,0 +1,158 @@
+"""`training new` adds a classifier whole or not at all, under a name that everything can bear."""
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from tools.models import LIST, bundled_models, read_list
+from training import new
+from training.__main__ import main
+from training.config import ConfigError
+from training.drawings import write_folder
+
+LABELS = ("salad", "garment")
+
+
+def tree(root):
+    """What a classifier's parts are put into, with one model in it."""
+    version = root / "apps/model-server/models/pizza/1"
+    version.mkdir(parents=True)
+    (version / "saved_model.pb").touch()
+    (root / "training/configs").mkdir(parents=True)
+    shutil.copy(LIST, root / "apps/model-server/models.config")
+    return new.Repository(root)
+
+
+def snapshot(repository):
+    """Every file outside runs/, with its content."""
+    files = [path for path in repository.root.rglob("*") if path.is_file() and repository.runs not in path.parents]
+    return {str(path.relative_to(repository.root)): path.read_bytes() for path in files}
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return tree(tmp_path / "repository")
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("drawn") / "lunch"
+    write_folder(folder, LABELS, 60)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Shoes", "my_shoes", "-a", "a-", "9lives", "", "a" * 64, "a/b", "..", "schön", "a.b", "class", "gateway", "cache",
+     "pizza-tune", "pizza"],
+)  # fmt: skip
+def test_a_name_that_something_cannot_bear_is_refused(repository, name):
+    """Names are DNS labels and Python modules, and neither taken nor meant for something else."""
+    with pytest.raises(new.NewError, match=r"cannot be a model's name|There is a 'pizza' already"):
+        new.check_name(name, repository)
+
+
+@pytest.mark.parametrize("name", ["a", "shoes", "my-shoes-2", "a" * 63])
+def test_a_good_name_is_taken(repository, name):
+    """A DNS label that begins with a letter is a name."""
+    new.check_name(name, repository)
+
+
+def test_a_name_is_taken_by_an_experiment_or_an_entry_too(repository):
+    """An experiment or an entry in the list without a model keeps its name."""
+    repository.config_file("my-hats").touch()
+    with pytest.raises(new.NewError, match=r"my_hats\.py"):
+        new.check_name("my-hats", repository)
+    repository.list.write_text('model_config_list { config { name: "shoes" } }')
+    with pytest.raises(new.NewError, match="names a 'shoes' already"):
+        new.check_name("shoes", repository)
+
+
+def test_another_folder_is_no_repository(tmp_path):
+    """A folder that is no working tree of this project is refused before anything is trained."""
+    with pytest.raises(new.NewError, match="is no working tree"):
+        new.check_name("shoes", new.Repository(tmp_path))
+
+
+def test_photographs_are_fine_tuned_from_imagenet(drawn):
+    """Pictures of usual size get EfficientNet-Lite0 at its own size, with crops smaller than the input."""
+    config = new.recipe("lunch", drawn)
+    assert ("efficientnet-lite0", 224, 192, "imagenet", 8) == (
+        config.backbone, config.size, config.train_size, config.weights, config.epochs
+    )  # fmt: skip
+    assert ("garment", "salad") == config.labels
+    assert "lunch" == config.data_name
+    assert 0 == new.recipe("lunch", drawn, quick=True).epochs
+
+
+def test_tiny_pictures_get_the_small_network(tmp_path):
+    """Pictures of 28 px are not blown up to 224: they get the small CNN, from nothing."""
+    for label in LABELS:
+        (tmp_path / label).mkdir()
+        Image.new("L", (28, 28), 7).save(tmp_path / label / "a.png")
+        (tmp_path / label / "broken.png").write_bytes(b"no picture")
+    config = new.recipe("digits", tmp_path)
+    assert ("small-cnn", 28, 28, None, "small") == (
+        config.backbone, config.size, config.train_size, config.weights, config.augmentation
+    )  # fmt: skip
+    with pytest.raises(new.NewError, match="--quick"):
+        new.recipe("digits", tmp_path, quick=True)
+
+
+def test_choices_that_make_no_sense_are_refused_before_training(drawn, repository):
+    """An unknown backbone, and one whose weights no file in Git may hold, cost no training."""
+    with pytest.raises(ValueError, match="resnet"):
+        new.recipe("lunch", drawn, backbone="resnet")
+    huge = new.recipe("lunch", drawn, backbone="vgg16", size=32, weights=None)
+    with pytest.raises(ConfigError, match=r"vgg16 has 59 MB of weights"):
+        new.add(huge, drawn, repository, None)
+    assert not repository.runs.exists()
+
+
+def test_a_classifier_is_added_whole_or_not_at_all(repository, drawn, tmp_path, capsys):
+    """After a failure the tree is what it was; the same command then adds model, experiment and entry."""
+    before = snapshot(repository)
+    # In the way of the experiment's file, which is written after the export.
+    obstacle = repository.configs / ".lunch.py.partial"
+    obstacle.mkdir()
+    command = [
+        "new", "lunch", "--data", str(drawn), "--quick", "--size", "64", "--task", "Say what is for lunch.",
+        "--repository", str(repository.root), "--cache", str(tmp_path / "cache"),
+    ]  # fmt: skip
+    assert 1 == main(command)
+    assert "lunch.py.partial" in capsys.readouterr().err
+    assert before == snapshot(repository)
+
+    obstacle.rmdir()
+    assert 0 == main(command)
+    said = capsys.readouterr().out
+    after = snapshot(repository)
+    for part in ("apps/model-server/models/lunch/1", "training/configs/lunch.py", "apps/model-server/models.config"):
+        assert part in said
+        assert any(path.startswith(part) for path in after)
+    assert before == {path: after[path] for path in before if "models.config" not in path} | {
+        path: before[path] for path in before if "models.config" in path
+    }
+    assert ["pizza", "lunch"] == bundled_models(repository.models)
+    assert ["pizza", "lunch"] == [model.name for model in read_list(repository.list).model_config_list.config]
+    card = json.loads((repository.models / "lunch/1/card.json").read_text())
+    assert ["garment", "salad"] == card["labels"]
+    assert "Say what is for lunch." == card["task"]
+    assert 1 == main(command)
+    assert "There is a 'lunch' already" in capsys.readouterr().err
+
+
+def test_a_model_no_better_than_chance_is_not_added(repository, tmp_path, capsys):
+    """Two classes of one and the same kind of picture cannot be told apart, and no such model is added."""
+    write_folder(tmp_path, ("sky",), 160)
+    for number, picture in enumerate(sorted((tmp_path / "sky").iterdir())):
+        folder = tmp_path / "data" / ("rare" if number % 4 == 0 else "usual")
+        folder.mkdir(parents=True, exist_ok=True)
+        picture.rename(folder / picture.name)
+    before = snapshot(repository)
+    command = ["new", "weather", "--data", str(tmp_path / "data"), "--quick", "--size", "32", "--source", "drawn"]
+    assert 1 == main([*command, "--repository", str(repository.root), "--cache", str(tmp_path / "cache")])
+    assert "it was not added" in capsys.readouterr().err
+    assert before == snapshot(repository)
