@@ -29,6 +29,7 @@ class Config:
         inner_size: height and width that the graph enlarges small pictures to, pixels; none if None.
         weights: "imagenet", the path of a weights file, or None for random ones.
         inner_layer: units of a hidden layer before the logits; none if None.
+        head_rate: learning rate at which the head is fitted to frozen features.
         augmentation: a key of `training.augment.STRENGTHS`.
         class_weights: weigh each picture by the inverse of its class's share.
         epochs: of fine-tuning; 0 leaves the backbone frozen and fits the head alone.
@@ -60,6 +61,7 @@ class Config:
     inner_size: int | None = None
     weights: str | None = "imagenet"
     inner_layer: int | None = None
+    head_rate: float = 1e-3
     augmentation: str = "standard"
     class_weights: bool = False
     epochs: int = 6
@@ -112,7 +114,7 @@ def check(config: Config) -> None:
     need("backbone", f"there are {', '.join(BACKBONES)}", holds=config.backbone in BACKBONES)
     need("teachers", f"there are {', '.join(BACKBONES)}", holds=set(config.teachers) <= set(BACKBONES))
     need("augmentation", f"there are {', '.join(STRENGTHS)}", holds=config.augmentation in STRENGTHS)
-    for field in ("version", "size", "train_size", "batch", "learning_rate"):
+    for field in ("version", "size", "train_size", "batch", "learning_rate", "head_rate"):
         need(field, "it has to be above 0", holds=getattr(config, field) > 0)
     for field in ("dropout", "label_smoothing", "teacher_share", "ema"):
         need(field, "it has to be at least 0 and below 1", holds=0 <= getattr(config, field) < 1)

@@ -10,7 +10,7 @@ from training.backbones import BACKBONES
 from training.config import Config
 from training.pictures import Pictures
 
-_EPOCHS, _RATE, _DECAY, _BATCH = 40, 1e-3, 3e-2, 64
+_EPOCHS, _DECAY, _BATCH = 40, 3e-2, 64
 _FOLDS = 5
 
 
@@ -32,7 +32,7 @@ def fit_head(
     Args:
         features: float32[N, F].
         targets: float32[N, K], rows sum to 1.
-        config: hidden layer, dropout and seed are read.
+        config: hidden layer, dropout, head_rate and seed are read.
         weights: float32[N], of each picture in the loss; all 1 if None.
     Returns: kernel and bias of each layer, from the hidden one (if there is one) to the logits; they act on the
         features as they are.
@@ -44,9 +44,9 @@ def fit_head(
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     layers[-1].kernel.assign(np.zeros(layers[-1].kernel.shape))
     steps = _EPOCHS * -(-len(features) // _BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(_RATE, steps)
+    rate = keras.optimizers.schedules.CosineDecay(config.head_rate, steps)
     # AdamW's decay is scaled by the rate: over the schedule it shrinks weights as an L2 penalty does.
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=_DECAY / _RATE)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=_DECAY / config.head_rate)
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
     model.fit(
         (features - mean) / scale, targets, sample_weight=weights, batch_size=_BATCH, epochs=_EPOCHS, verbose=0
