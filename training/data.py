@@ -69,7 +69,7 @@ def scan(source: Path, labels: Sequence[str] | None = None) -> tuple[list[Exampl
         if not any(file.label == label for file in listed.files):
             raise DataError(f"{source / name} is missing or empty: no pictures of class {name!r}.")
     found: dict[str, Example] = {}
-    for file in listed.files:
+    for file in tqdm(listed.files, "hash pictures", unit="file", disable=None, leave=False):
         sha256 = hashlib.sha256(file.path.read_bytes()).hexdigest()
         twin = found.setdefault(sha256, Example(file.path, file.label, sha256, split_of(sha256)))
         if twin.label != file.label:

@@ -35,8 +35,15 @@ def commands() -> Mapping[str, Command]:
 
 
 def add_data(parser: ArgumentParser, *, required: bool = True) -> None:
-    """Declare `--data`, alike in every verb."""
-    parser.add_argument("--data", type=Path, required=required, help="folder with one folder of pictures per class")
+    """Declare `--data`, alike in every verb; `training.datasets.resolve` turns it into a path."""
+    text = "folder with one folder of pictures per class, CSV file (columns file, label), or name of a known data set"
+    parser.add_argument("--data", required=required, help=f"{text} (pizza, clothing, fashion-mnist)")
+
+
+def add_drop(parser: ArgumentParser) -> None:
+    """Declare `--drop`, alike in every verb that looks at pictures before it uses them."""
+    text = "list of files to leave out, or 'auto' for all that would be refused"
+    parser.add_argument("--drop", metavar="FILE", help=text)
 
 
 def add_cache(parser: ArgumentParser) -> None:
