@@ -64,7 +64,7 @@ def fit(
         raise data.DataError(f"No picture to fit on of {', '.join(missing)}: the classes are too small for the split.")
     keras.utils.set_random_seed(config.seed)
     truth = data.one_hot(pictures.examples, len(config.labels))
-    weights = _class_weights(pictures.labels, len(config.labels)) if config.class_weights else None
+    weights = class_weights(pictures.labels, len(config.labels)) if config.class_weights else None
     targets = teach(config, pictures, truth)
     keras.config.set_dtype_policy(precision(config) if config.epochs else "float32")
     try:
@@ -107,7 +107,7 @@ def precision(config: Config) -> str:
     return "float32"
 
 
-def _class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """Weigh pictures float32[N] so that every class counts alike; the mean is 1."""
     counts = np.bincount(labels, minlength=classes)
     return (len(labels) / (classes * counts))[labels].astype(np.float32)

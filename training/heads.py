@@ -10,7 +10,8 @@ from training.backbones import BACKBONES
 from training.config import Config
 from training.pictures import Pictures
 
-_EPOCHS, _DECAY, _BATCH = 40, 3e-2, 64
+_EPOCHS, _BATCH = 40, 64
+_DECAY, _INNER_DECAY = 3e-2, 1e-3  # as strong a decay would shrink two layers to nothing
 _FOLDS = 5
 
 
@@ -42,11 +43,13 @@ def fit_head(
     image = keras.Input(features.shape[1:])
     model = keras.Model(image, attach(image, config))
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    layers[-1].kernel.assign(np.zeros(layers[-1].kernel.shape))
+    if config.inner_layer is None:
+        layers[-1].kernel.assign(np.zeros(layers[-1].kernel.shape))
     steps = _EPOCHS * -(-len(features) // _BATCH)
     rate = keras.optimizers.schedules.CosineDecay(config.head_rate, steps)
+    decay = _INNER_DECAY if config.inner_layer else _DECAY
     # AdamW's decay is scaled by the rate: over the schedule it shrinks weights as an L2 penalty does.
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=_DECAY / config.head_rate)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=decay / config.head_rate)
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
     model.fit(
         (features - mean) / scale, targets, sample_weight=weights, batch_size=_BATCH, epochs=_EPOCHS, verbose=0

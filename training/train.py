@@ -74,7 +74,8 @@ def train(
         }
         (run / RECORD_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         known = record["estimate"]
-        figures = {"accuracy": known["accuracy"]["value"], "ece": known["ece"], "log_loss": known["log_loss"]}
+        figures = {f"estimate_{name}": known[name] for name in ("ece", "log_loss")}
+        figures["estimate_accuracy"] = known["accuracy"]["value"]
         tracker.result(figures, [run / RECORD_FILE])
     return record
 

@@ -1,13 +1,17 @@
 """What decides a fit, apart from the pictures."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from training import heads, metrics
 from training.audit import audit
+from training.backbones import build_backbone
 from training.config import Config, smoke
 from training.data import DataError
 from training.drawings import write_folder
@@ -38,7 +42,7 @@ def _features(seed=0, n=300):
     return (points * np.geomspace(0.01, 100, 8) + 5).astype(np.float32), labels
 
 
-@pytest.mark.parametrize("inner_layer", [None, 16])
+@pytest.mark.parametrize("inner_layer", [None, 128])
 def test_a_head_separates_what_can_be_separated(inner_layer):
     """With and without a hidden layer, on features as they are, whatever their scale."""
     (x, y), (unseen, truth) = _features(), _features(1)
@@ -78,34 +82,29 @@ def test_the_graph_computes_what_the_head_was_fitted_to(inner_layer):
 def test_weights_that_are_there_keep_their_batch_norm_frozen():
     """Only `trainable = False` freezes statistics in Keras 3; without weights they are to be learnt."""
     frozen = [
-        {layer.trainable for layer in build_classifier(CONFIG, 28, weights).layers if "BatchNorm" in type(layer).__name__}
+        {
+            layer.trainable
+            for layer in build_classifier(CONFIG, 28, weights).layers
+            if "BatchNorm" in type(layer).__name__
+        }
         for weights in (None, _saved())
     ]
     assert [{True}, {False}] == frozen
 
 
 def _saved():
-    import tempfile
-    from pathlib import Path
-
-    from training.backbones import build_backbone
-
     path = Path(tempfile.mkdtemp()) / "backbone.weights.h5"
     build_backbone("small-cnn", 28, None).save_weights(path)
     return str(path)
 
 
-def test_a_whole_recipe_with_frozen_weights(pictures):
+def test_a_whole_recipe_with_frozen_weights(pictures, tmp_path):
     """Weights from a file, teachers, class weights, hidden layer and no epoch: the head alone is fitted."""
     weights = _saved()
     config = replace(
         CONFIG, weights=weights, epochs=0, inner_layer=8, class_weights=True, teachers=("small-cnn",),
     )  # fmt: skip
-    import tempfile
-    from pathlib import Path
-
-    run = Path(tempfile.mkdtemp())
-    model, history = fit(config, pictures, run)
+    model, history = fit(config, pictures, tmp_path)
     assert [] == history
     accuracy = (np.asarray(model(pictures.at(28).astype(np.float32))).argmax(axis=1) == pictures.labels).mean()
     assert accuracy > 0.9
@@ -119,8 +118,6 @@ def test_a_class_without_a_picture_to_fit_on_is_named(pictures, tmp_path):
 
 def test_precision_is_halves_only_where_asked_for_or_supported():
     """This machine's TensorFlow has no GPU with tensor cores, or it has and says so."""
-    import tensorflow as tf
-
     assert precision(replace(CONFIG, precision="mixed_bfloat16")) == "mixed_bfloat16"
     if not tf.config.list_physical_devices("GPU"):
         assert precision(CONFIG) == "float32"

@@ -21,7 +21,7 @@ def test_mlflow_and_tensorboard_have_the_run(tmp_path, monkeypatch):
     client = mlflow.MlflowClient(uri)
     [run] = client.search_runs([client.get_experiment_by_name("small").experiment_id])
     assert "2" == run.data.params["epochs"]
-    assert record["estimate"]["accuracy"]["value"] == run.data.metrics["accuracy"]
+    assert record["estimate"]["accuracy"]["value"] == run.data.metrics["estimate_accuracy"]
     assert [0, 1] == [point.step for point in client.get_metric_history(run.info.run_id, "loss")]
     assert "FINISHED" == run.info.status
     assert ["run.json"] == [file.path for file in client.list_artifacts(run.info.run_id)]
