@@ -141,7 +141,9 @@ def choose(folder: Path, labels: Sequence[str], split: str) -> tuple[list[data.E
     return chosen, examples
 
 
-def answer(model_dir: Path, folder: Path, split: str, engine: str = "auto") -> Answers:
+def answer(
+    model_dir: Path, folder: Path, split: str, engine: str = "auto", labels: Sequence[str] | None = None
+) -> Answers:
     """Classify a folder's pictures with an exported model.
 
     Args:
@@ -149,11 +151,13 @@ def answer(model_dir: Path, folder: Path, split: str, engine: str = "auto") -> A
         folder: one folder per class, named as the card's labels.
         split: "train", "validation", "test", or "all" for every picture (such as pictures that training never saw).
         engine: "litert", "saved_model", or "auto" as the model server chooses.
+        labels: the card's labels in the order that columns are wanted in; the card's if None.
     Raises: data.DataError for pictures that cannot be used; ValueError for a directory that is no model version;
         StatusError (model_server.errors) for a model that does not load.
     """
     card = read_card(model_dir)
-    labels = tuple(card["labels"])
+    own = tuple(card["labels"])
+    labels = tuple(labels or own)
     chosen, everything = choose(folder, labels, split)
     size = card["input"]["height"]
     if card["input"].get("width", size) != size:
@@ -165,6 +169,7 @@ def answer(model_dir: Path, folder: Path, split: str, engine: str = "auto") -> A
         probabilities = classify(running, images, f"classify with {engine}")
     finally:
         running.close()
+    columns = [own.index(label) for label in labels]
     known = card.get("data", {})
     fitted_on = tuple(known.get("fitted_on", ()))
     fitted = Fitted(
@@ -173,7 +178,7 @@ def answer(model_dir: Path, folder: Path, split: str, engine: str = "auto") -> A
         len(chosen),
         certain=known.get("content_sha256") == data.content_hash(everything, labels),
     )
-    return Answers(model_dir, card, engine, folder, split, chosen, labels, images, probabilities, fitted)
+    return Answers(model_dir, card, engine, folder, split, chosen, labels, images, probabilities[:, columns], fitted)
 
 
 def classify(engine: Engine, images: np.ndarray, what: str) -> np.ndarray:

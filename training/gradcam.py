@@ -19,6 +19,7 @@ from training import serving
 
 _BATCH = 8
 _MAP_RANK = 4
+_OPACITY = 0.75  # of an overlay where it is strongest
 # What may stand between soft-max or sigmoid and the signature's output without changing what it says.
 _PASSING = {
     "Identity", "IdentityN", "Reshape", "Squeeze", "ExpandDims", "ConcatV2", "Pack", "Sub", "Cast", "StridedSlice",
@@ -85,7 +86,7 @@ class GradCam:
 
 
 def overlay(image: np.ndarray, found: np.ndarray, height: int = 224) -> np.ndarray:
-    """Lay a map over its picture: uint8[height, width, 3].
+    """Lay a map over its picture in grey, whose own colours would be taken for the map's: uint8[height, width, 3].
 
     Args:
         image: uint8[H, W, 3].
@@ -95,12 +96,13 @@ def overlay(image: np.ndarray, found: np.ndarray, height: int = 224) -> np.ndarr
     from matplotlib import colormaps
 
     width = round(image.shape[1] * height / image.shape[0])
-    picture = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    picture = Image.fromarray(image).convert("L").resize((width, height), Image.Resampling.BICUBIC)
     smooth = Image.fromarray(found.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
     strength = np.clip(np.asarray(smooth), 0, 1)[..., np.newaxis]
-    colour = colormaps["inferno"](strength[..., 0])[..., :3].astype(np.float32) * 255
-    opacity = 0.75 * strength
-    return ((1 - opacity) * picture + opacity * colour).round().astype(np.uint8)
+    colour = colormaps["inferno"](0.2 + 0.8 * strength[..., 0])[..., :3].astype(np.float32) * 255
+    opacity = _OPACITY * strength
+    grey = np.asarray(picture, np.float32)[..., np.newaxis]
+    return ((1 - opacity) * grey + opacity * colour).round().astype(np.uint8)
 
 
 def _frozen(tf: Any, model_dir: Path) -> tuple[Any, str, str]:

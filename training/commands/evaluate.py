@@ -1,6 +1,7 @@
-"""Measure a model version on a folder of pictures, through the engine that serves it."""
+"""Measure a model version on pictures, through the engine that serves it; --report looks at it from every side."""
 
 import json
+import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -13,15 +14,40 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("--model", type=Path, required=True, help="directory of a model version")
     add_data(parser)
-    parser.add_argument("--split", choices=("train", "validation", "test", "all"), default="test")
-    parser.add_argument("--engine", choices=("litert", "saved_model"), default="litert")
+    parser.add_argument("--split", choices=("train", "validation", "test", "all"), default="test", help="(%(default)s)")
+    parser.add_argument(
+        "--engine", choices=("auto", "litert", "saved_model"), default="auto", help="as the model server chooses (auto)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE.html",
+        help="write one HTML file with curves, calibration, mistakes, Grad-CAM, slices, damaged pictures and latency, "
+        "and its numbers as FILE.json; needs TensorFlow, and takes about twenty times as long",
+    )
 
 
 def run(arguments: Namespace) -> int:
-    """Print accuracy, per-class figures and the confusion matrix."""
-    from training.evaluate import evaluate, table
+    """Print accuracy, per-class figures and the confusion matrix; write the report if asked for."""
+    from training.datasets import resolve
+    from training.evaluate import answer, table
 
-    result = evaluate(arguments.model, arguments.data, arguments.split, arguments.engine)
+    report = arguments.report
+    if report and report.suffix != ".html":
+        raise ValueError(f"--report writes an HTML file, and {report} does not end in .html.")
+    answers = answer(arguments.model, resolve(arguments.data, None), arguments.split, arguments.engine)
+    result = answers.summary()
+    if report:
+        from training.examination import examine
+        from training.report.evaluation import page
+
+        found = examine(answers)
+        result = found.to_json()
+        page(found).write(report)
+        report.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        print(f"wrote {report} and {report.with_suffix('.json')}", file=sys.stderr)
     print(json.dumps(result, indent=1) if arguments.json else table(result))
+    if answers.fitted.warning:
+        print(f"mind: {answers.fitted.warning}", file=sys.stderr)
     return 0

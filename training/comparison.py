@@ -1,0 +1,286 @@
+"""Say whether one model version beats another on the same pictures: paired statistics, no TensorFlow.
+
+Two intervals that overlap do not tell: both models are asked about the same pictures, and only those that they answer
+differently say anything about their difference.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from training.evaluate import Answers, answer, read_card
+
+_Z95, _Z80 = 1.959964, 0.841621  # two-sided 95 %, and 80 % power
+_LEVEL = 0.05
+_DRAWS, _DRAWS_AT_ONCE = 4000, 250
+_SMALLEST = 1e-7  # a probability of 0 would make one picture decide a mean of logarithms
+
+Verdict = Literal["B beats A", "A beats B", "cannot be told apart"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What pictures say of two models, A and B; differences are B - A.
+
+    Attributes:
+        a: A's answers.
+        b: B's answers about the same pictures, columns in A's order.
+        only_a: pictures that only A answers rightly.
+        only_b: pictures that only B answers rightly.
+        p_value: of McNemar's exact test.
+        difference: of the accuracies.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        log_loss: difference of mean log losses (below 0: B is better) with its 95 % interval.
+        margin: B may be worse by this and still pass; None if it has to be better.
+    """
+
+    a: Answers
+    b: Answers
+    only_a: int
+    only_b: int
+    p_value: float
+    difference: float
+    low: float
+    high: float
+    log_loss: tuple[float, float, float]
+    margin: float | None
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures both were asked about."""
+        return len(self.a.truth)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What McNemar's test says at the 5 % level."""
+        if self.p_value >= _LEVEL:
+            return "cannot be told apart"
+        return "B beats A" if self.only_b > self.only_a else "A beats B"
+
+    @property
+    def spoilt(self) -> bool:
+        """B was certainly fitted on pictures that it is judged by: nothing in its favour is shown."""
+        return self.b.fitted.certain and self.b.fitted.pictures > 0
+
+    @property
+    def shown(self) -> bool:
+        """Whether B may take A's place: it beats A, or is at most the margin worse, on pictures that it never saw."""
+        at_least = self.margin is not None and self.low > -self.margin
+        return (self.verdict == "B beats A" or at_least) and not self.spoilt
+
+    @property
+    def warnings(self) -> list[str]:
+        """Say of each model which pictures it may know."""
+        return [f"{which} ({one.name}): {one.fitted.warning}" for which, one in self._both() if one.fitted.warning]
+
+    def sentences(self) -> list[str]:
+        """Say in words what was found, the verdict first."""
+        apart = self.only_a + self.only_b
+        counted = f"{apart} of {self.pictures} pictures are answered rightly by one of them only ({self.only_a} by A, "
+        found = [f"{self.verdict}: {counted}{self.only_b} by B; McNemar's exact p = {self.p_value:.2g})."]
+        if self.verdict == "cannot be told apart":
+            found.append(self._needed())
+        if self.margin is not None:
+            word = "is" if self.low > -self.margin else "is not shown to be"
+            allowed = f"at least as good as A but for {100 * self.margin:g} points"
+            found.append(f"B {word} {allowed}: the interval's lower end is {_points(self.low)}.")
+        if self.spoilt:
+            found.append("B was fitted on these pictures, so nothing is shown in its favour.")
+        return found
+
+    def _needed(self) -> str:
+        rate = (self.only_a + self.only_b) / self.pictures
+        needed = pictures_needed(rate, self.difference)
+        if needed is not None:
+            return f"About {needed} pictures would be needed to tell a difference such as this one from chance."
+        needed = pictures_needed(max(rate, 1 / self.pictures), 0.01)
+        return f"They differ by nothing here; about {needed} pictures would show a difference of one point."
+
+    def changed(self) -> list[int]:
+        """List the rows of pictures that A and B answer differently; those that B newly gets wrong first."""
+        rows = np.flatnonzero(self.a.predicted != self.b.predicted)
+        return [int(row) for row in sorted(rows, key=lambda row: (self.b.right[row], not self.a.right[row], row))]
+
+    def to_json(self) -> dict[str, Any]:
+        """Write everything as JSON-ready dictionary."""
+        labels, loss = self.a.labels, [round(v, 5) for v in self.log_loss]
+        return {
+            "verdict": self.verdict,
+            "shown": self.shown,
+            "sentences": self.sentences(),
+            "warnings": self.warnings,
+            "pictures": self.pictures,
+            "only_a_right": self.only_a,
+            "only_b_right": self.only_b,
+            "mcnemar_p": float(f"{self.p_value:.4g}"),
+            "accuracy_difference": {
+                "value": round(self.difference, 5),
+                "low": round(self.low, 5),
+                "high": round(self.high, 5),
+            },
+            "log_loss_difference": dict(zip(("value", "low", "high"), loss, strict=True)),
+            "margin": self.margin,
+            "models": {
+                which: {
+                    "model": str(one.model_dir),
+                    "name": one.card.get("name"),
+                    "version": one.card.get("version"),
+                    "engine": one.engine,
+                    **one.summary(),
+                }
+                for which, one in self._both()
+            },
+            "changed": [
+                {
+                    "file": str(self.a.examples[row].path),
+                    "truth": labels[self.a.truth[row]],
+                    "a": _said(self.a, row),
+                    "b": _said(self.b, row),
+                }
+                for row in self.changed()
+            ],
+        }
+
+    def _both(self) -> tuple[tuple[str, Answers], tuple[str, Answers]]:
+        return ("A", self.a), ("B", self.b)
+
+
+def answer_both(a: Path, b: Path, folder: Path, split: str, engine: str = "auto") -> tuple[Answers, Answers]:
+    """Ask two model versions about the same pictures; arguments and errors as of `evaluate.answer`.
+
+    Raises: ValueError if they do not know the same classes.
+    """
+    labels, others = (read_card(model_dir)["labels"] for model_dir in (a, b))
+    if set(labels) != set(others):
+        raise ValueError(
+            f"{a} and {b} know different classes and cannot be compared: only A has "
+            f"{sorted(set(labels) - set(others)) or 'none'}, only B has {sorted(set(others) - set(labels)) or 'none'}."
+        )
+    first = answer(a, folder, split, engine)
+    return first, answer(b, folder, split, engine, first.labels)
+
+
+def compare(a: Answers, b: Answers, margin: float | None = None) -> Comparison:
+    """Compare two models' answers about the same pictures.
+
+    Args:
+        a: answers of the model that is there.
+        b: answers of the one that would take its place; columns in the order of `a.labels`.
+        margin: how much worse B's accuracy may be, in 0..1; None if B has to be better.
+    Raises: ValueError if the answers are about different pictures or classes, or the margin is not in 0..1.
+    """
+    if a.labels != b.labels or [e.sha256 for e in a.examples] != [e.sha256 for e in b.examples]:
+        raise ValueError("Two models can only be compared on the same pictures and classes.")
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"The margin is a difference of accuracies between 0 and 1, such as 0.01, and not {margin}.")
+    only_a, only_b = int((a.right & ~b.right).sum()), int((b.right & ~a.right).sum())
+    n = len(a.truth)
+    low, high = tango(only_b, only_a, n)
+    losses = _losses(b) - _losses(a)
+    return Comparison(
+        a,
+        b,
+        only_a,
+        only_b,
+        mcnemar(only_a, only_b),
+        (only_b - only_a) / n,
+        low,
+        high,
+        (float(losses.mean()), *bootstrap(losses)),
+        margin,
+    )
+
+
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Return the two-sided p-value of McNemar's exact test: is one of them more often the only one that is right?
+
+    If both were equally good, each picture that only one gets right would be a toss of a coin (McNemar 1947).
+    """
+    n, fewer = only_a + only_b, min(only_a, only_b)
+    tail = term = 1  # exact whole numbers: each term from the one before
+    for k in range(fewer):
+        term = term * (n - k) // (k + 1)
+        tail += term
+    return min(1.0, 2 * tail / 2**n)
+
+
+def tango(more: int, fewer: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a difference of paired proportions, (more - fewer) / n.
+
+    The score interval of Tango 1998 (Statistics in Medicine 17:891): those differences that a score test would not
+    reject; it holds its level with few pictures and where nothing differs.
+
+    Args:
+        more: pictures that count for the difference.
+        fewer: pictures that count against it.
+        n: all pictures, 1 or more.
+    """
+
+    def score(difference: float) -> float:
+        # q: the most likely share of `fewer` if this were the difference.
+        linear = -more - fewer + (2 * n - more + fewer) * difference
+        constant = -fewer * difference * (1 - difference)
+        q = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
+        variance = n * (2 * q + difference * (1 - difference))
+        distance = more - fewer - n * difference
+        return math.copysign(math.inf, distance) if variance <= 0 and distance else distance / math.sqrt(variance or 1)
+
+    estimate = (more - fewer) / n
+    low = _crossing(lambda difference: score(difference) - _Z95, -1.0, estimate)
+    high = _crossing(lambda difference: score(difference) + _Z95, estimate, 1.0)
+    return low, high
+
+
+def _crossing(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Find where a falling function meets 0, by halving; an end of the range where it does not."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % percentile interval of a mean (Efron 1979), the same for the same values."""
+    rng = np.random.default_rng(seed)
+    means = [
+        values[rng.integers(0, len(values), (_DRAWS_AT_ONCE, len(values)))].mean(axis=1)
+        for _ in range(_DRAWS // _DRAWS_AT_ONCE)
+    ]
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def pictures_needed(rate: float, difference: float) -> int | None:
+    """Say how many pictures McNemar's test needs for a difference at the 5 % level with 80 % power.
+
+    Source: Connor 1987, Biometrics 43:207.
+
+    Args:
+        rate: share of pictures that only one of both gets right.
+        difference: of the accuracies; at most `rate` in size.
+    Returns: the pictures; None for no difference, which no number shows.
+    """
+    if not difference:
+        return None
+    rate = max(rate, abs(difference))
+    spread = _Z95 * math.sqrt(rate) + _Z80 * math.sqrt(rate - difference * difference)
+    return math.ceil((spread / difference) ** 2)
+
+
+def _losses(answers: Answers) -> np.ndarray:
+    true = answers.probabilities[np.arange(len(answers.truth)), answers.truth]
+    return -np.log(np.maximum(true.astype(float), _SMALLEST))
+
+
+def _said(answers: Answers, row: int) -> dict[str, Any]:
+    k = int(answers.predicted[row])
+    return {"label": answers.labels[k], "probability": round(float(answers.probabilities[row, k]), 4)}
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f} points"
