@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of RGB in 0..1
 
@@ -56,7 +57,7 @@ class Application:
             x = keras.ops.flip(x, axis=-1)
 
         def call(layer: keras.Layer, *arguments: Any, **options: Any) -> Any:
-            arguments = tuple(x if argument is image else argument for argument in arguments)
+            arguments = tuple(_argument(x if argument is image else argument) for argument in arguments)
             if isinstance(layer, keras.layers.Rescaling | keras.layers.Normalization):
                 return arguments[0]  # what the network brought; `x` is scaled already
             if isinstance(layer, keras.Sequential):
@@ -76,6 +77,11 @@ def weighted_layers(model: keras.Model) -> Iterator[keras.Layer]:
             yield from weighted_layers(layer)
         elif layer.weights and not isinstance(layer, keras.layers.Normalization):
             yield layer
+
+
+def _argument(value: Any) -> Any:
+    # A constant in the graph, such as MobileNetV3's 1 / 6, becomes float16 in the LiteRT file: round it everywhere.
+    return float(np.float16(value)) if isinstance(value, float) else value
 
 
 def _clone(layer: keras.Layer) -> keras.Layer:
