@@ -7,10 +7,13 @@ matters is that they exercise colours, edges and sizes, and that any two program
 import io
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
+
+from training import garments
 
 Draw = Callable[[random.Random, int, int], Image.Image]
 _RED, _CHEESE, _CRUST = (178, 44, 30), (240, 200, 104), (190, 124, 60)
@@ -79,7 +82,18 @@ def garment(rng: random.Random, width: int, height: int) -> Image.Image:
     return image
 
 
-_GOLDENS: Sequence[tuple[str, Draw, tuple[int, int]]] = (
+Golden = tuple[str, Draw, tuple[int, int]]  # name of the file, how it is drawn, its width and height in pixels
+
+
+def _worn(name: str) -> Draw:
+    return partial(garments.on_a_wall, name)
+
+
+def _grey(name: str) -> Draw:
+    return partial(garments.on_black, name)
+
+
+_PHOTOGRAPHS: Sequence[Golden] = (
     ("pizza-square", pizza, (256, 256)),
     ("pizza-wide", pizza, (320, 200)),
     ("salad", salad, (256, 256)),
@@ -87,16 +101,53 @@ _GOLDENS: Sequence[tuple[str, Draw, tuple[int, int]]] = (
     ("blocks", blocks, (224, 224)),
     ("garment", garment, (200, 280)),
 )
+_CLOTHING: Sequence[Golden] = (
+    ("shirt", _worn("shirt"), (256, 256)),
+    ("dress", _worn("dress"), (180, 320)),
+    ("trousers", _worn("trousers"), (200, 300)),
+    ("shorts", _worn("shorts"), (256, 224)),
+    ("skirt", _worn("skirt"), (224, 256)),
+    ("shoe", _worn("shoe"), (320, 200)),
+    ("hat", _worn("hat"), (300, 225)),
+    ("blocks", blocks, (224, 224)),
+)
+_FASHION: Sequence[Golden] = (
+    *((name, _grey(name), (28, 28)) for name in ("shirt", "coat", "dress", "trousers", "shoe", "boot", "bag")),
+    ("blocks", blocks, (40, 32)),
+)
+# A model is compared on pictures of its own kind where there are such: on others it may answer alike to everything.
+_GOLDENS: Mapping[str, Sequence[Golden]] = {"clothing": _CLOTHING, "fashion-mnist": _FASHION}
+_TINY = 40  # input height in pixels below which a model looks at icons, not at photographs
 
 
-def goldens() -> dict[str, bytes]:
-    """Draw the golden pictures: name -> PNG file."""
-    return {name: _png(draw(random.Random(seed), *size)) for seed, (name, draw, size) in enumerate(_GOLDENS)}  # noqa: S311 - pictures, no secrets
+def goldens(model: str = "", size: int = 224) -> dict[str, bytes]:
+    """Draw the golden pictures of a model.
+
+    Args:
+        model: name of the model; one of no set of its own has photographs, or small grey pictures.
+        size: its input height and width, pixels.
+    Returns: name -> PNG file.
+    """
+    chosen = _GOLDENS.get(model, _FASHION if size < _TINY else _PHOTOGRAPHS)
+    return {name: _png(draw(random.Random(seed), *extent)) for seed, (name, draw, extent) in enumerate(chosen)}  # noqa: S311 - pictures, no secrets
 
 
-def write_folder(folder: Path, labels: Sequence[str], count: int, size: int = 96) -> None:
-    """Draw a small data set: `count` PNG files for each label, each label another kind of picture."""
-    kinds: Sequence[Draw] = (pizza, salad, sky, blocks, garment)
+KINDS: Sequence[Draw] = (pizza, salad, sky, blocks, garment)
+FASHION: Sequence[Draw] = tuple(_grey(name) for name in garments.GARMENTS)
+
+
+def write_folder(
+    folder: Path, labels: Sequence[str], count: int, size: int = 96, kinds: Sequence[Draw] = KINDS
+) -> None:
+    """Draw a small data set: `count` PNG files for each label, each label another kind of picture.
+
+    Args:
+        folder: made if it is not there; gets a folder for each label.
+        labels: class names.
+        count: pictures a class.
+        size: height and width, pixels.
+        kinds: what is drawn for each label in turn, `KINDS` or `FASHION`.
+    """
     for index, label in enumerate(labels):
         (folder / label).mkdir(parents=True, exist_ok=True)
         for number in range(count):

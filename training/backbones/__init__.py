@@ -1,7 +1,7 @@
 """Feature extractors, behind one door: `build_backbone`."""
 
 from training.backbones.efficientnet_lite import VARIANTS, weights_path
-from training.backbones.table import BACKBONES, Backbone, build_backbone, find_backbone
+from training.backbones.table import BACKBONES, Backbone, build_backbone
 from training.backbones.weights import WeightsError
 
-__all__ = ["BACKBONES", "VARIANTS", "Backbone", "WeightsError", "build_backbone", "find_backbone", "weights_path"]
+__all__ = ["BACKBONES", "VARIANTS", "Backbone", "WeightsError", "build_backbone", "weights_path"]

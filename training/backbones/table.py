@@ -1,7 +1,7 @@
 """The table of backbones, and the one door to them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,21 +27,22 @@ class Backbone:
     imagenet: bool = True
 
 
-BACKBONES: Mapping[str, Backbone] = {
-    **{name: Backbone(application.size, application.smallest) for name, application in APPLICATIONS.items()},
-    **{name: Backbone(variant.size, 32) for name, variant in efficientnet_lite.VARIANTS.items()},
-    "small-cnn": Backbone(small_cnn.SIZE, 4, imagenet=False),
-}
+class _Table(Mapping[str, Backbone]):
+    """Names of backbones to what they stand for; `mobilenet-<width>` of any width is found, though not listed."""
 
+    def __init__(self, listed: Mapping[str, Backbone]) -> None:
+        self._listed = listed
 
-def find_backbone(name: str) -> Backbone:
-    """Look a backbone up: a key of `BACKBONES`, or `mobilenet-<width>` of any width; ValueError for another name."""
-    width = mobilenet_width(name)
-    if name in BACKBONES:
-        return BACKBONES[name]
-    if width:
-        return Backbone(224, 32, imagenet=False)
-    raise ValueError(f"There is no backbone {name!r}; there are {', '.join(BACKBONES)}, and mobilenet-<any width>.")
+    def __getitem__(self, name: str) -> Backbone:
+        if name not in self._listed and mobilenet_width(name):
+            return Backbone(224, 32, imagenet=False)
+        return self._listed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._listed)
+
+    def __len__(self) -> int:
+        return len(self._listed)
 
 
 def mobilenet_width(name: str) -> float | None:
@@ -49,6 +50,15 @@ def mobilenet_width(name: str) -> float | None:
     found = re.fullmatch(r"mobilenet-(\d+(?:\.\d+)?)", name)
     width = float(found[1]) if found else 0.0
     return width if 0 < width <= 4 else None  # noqa: PLR2004 - beyond that somebody mistook it for a size
+
+
+BACKBONES: Mapping[str, Backbone] = _Table(
+    {
+        **{name: Backbone(application.size, application.smallest) for name, application in APPLICATIONS.items()},
+        **{name: Backbone(variant.size, 32) for name, variant in efficientnet_lite.VARIANTS.items()},
+        "small-cnn": Backbone(small_cnn.SIZE, 4, imagenet=False),
+    }
+)
 
 
 def build_backbone(
@@ -66,7 +76,9 @@ def build_backbone(
     Raises: ValueError for an unknown name or a size that is too small; WeightsError (a ValueError) for weights that are
         not there or do not fit.
     """
-    known = find_backbone(name)
+    if name not in BACKBONES:
+        raise ValueError(f"There is no backbone {name!r}; there are {', '.join(BACKBONES)}, and mobilenet-<any width>.")
+    known = BACKBONES[name]
     side = size or known.size
     if side < known.smallest:
         raise ValueError(f"{name} takes pictures of {known.smallest} px and more, not {side}.")
