@@ -82,7 +82,9 @@ class Comparison:
         """Say in words what was found, the verdict first."""
         apart = self.only_a + self.only_b
         counted = f"{apart} of {self.pictures} pictures are answered rightly by one of them only ({self.only_a} by A, "
-        found = [f"{self.verdict}: {counted}{self.only_b} by B; McNemar's exact p = {self.p_value:.2g})."]
+        found = [
+            f"{self.verdict[0].upper()}{self.verdict[1:]}: {counted}{self.only_b} by B; McNemar's exact p = {self.p_value:.2g})."
+        ]
         if self.verdict == "cannot be told apart":
             found.append(self._needed())
         if self.margin is not None:
@@ -97,9 +99,13 @@ class Comparison:
         rate = (self.only_a + self.only_b) / self.pictures
         needed = pictures_needed(rate, self.difference)
         if needed is not None:
-            return f"About {needed} pictures would be needed to tell a difference such as this one from chance."
+            return (
+                f"About {_roughly(needed)} pictures would be needed to tell a difference such as this one from chance."
+            )
         needed = pictures_needed(max(rate, 1 / self.pictures), 0.01)
-        return f"They differ by nothing here; about {needed} pictures would show a difference of one point."
+        return (
+            f"They differ by nothing here; about {_roughly(needed or 0)} pictures would show a difference of one point."
+        )
 
     def changed(self) -> list[int]:
         """List the rows of pictures that A and B answer differently; those that B newly gets wrong first."""
@@ -280,6 +286,11 @@ def _losses(answers: Answers) -> np.ndarray:
 def _said(answers: Answers, row: int) -> dict[str, Any]:
     k = int(answers.predicted[row])
     return {"label": answers.labels[k], "probability": round(float(answers.probabilities[row, k]), 4)}
+
+
+def _roughly(count: int) -> int:
+    """Keep two digits: the rest would pretend to be known."""
+    return int(float(f"{count:.2g}"))
 
 
 def _points(share: float) -> str:

@@ -134,7 +134,8 @@ def _surest(answers: Answers, chosen: np.ndarray) -> list[int]:
 def _explain(answers: Answers) -> tuple[Explained, Explained, str]:
     """Choose the pictures to show, and say what the model looks at in them, and where that was read."""
     mistakes = np.array(_surest(answers, ~answers.right)[:_MISTAKES], int)
-    right = [_surest(answers, answers.right & (answers.truth == k))[:1] for k in range(len(answers.labels))]
+    each = max(1, _SUCCESSES // 2 // len(answers.labels))
+    right = [_surest(answers, answers.right & (answers.truth == k))[:each] for k in range(len(answers.labels))]
     successes = np.array([row for rows in right for row in rows][:_SUCCESSES], int)
     rows = np.concatenate([mistakes, successes])
     try:

@@ -7,6 +7,7 @@ just as well.
 
 import logging
 import os
+import re
 from collections import deque
 from pathlib import Path
 from typing import Any, Self
@@ -57,7 +58,7 @@ class GradCam:
             raise GradCamError(f"{model_dir}: no gradient reaches the feature map {self._map.name}; no Grad-CAM.")
         threads = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=2, inter_op_parallelism_threads=1)
         self._session = tf.compat.v1.Session(graph=self._graph, config=threads)
-        self.layer = str(self._map.name)
+        self.layer = re.sub(r"^(StatefulPartitionedCall|PartitionedCall)/|:0$", "", self._map.name)
 
     def __enter__(self) -> Self:
         """Give itself, to be closed at the end."""

@@ -78,7 +78,7 @@ def _classes(report: Page, found: Examination, result: Mapping[str, Any]) -> Non
         matrix = plots.heat_map(table, labels, labels, shares=shares, x="said", y="true", diagonal=True)
         report.figure(matrix, "Confusion matrix: pictures; colour is the share of the row.", "confusion matrix")
     report.table(
-        ["class", "precision", "95 %", "recall", "95 %", "F1", "95 %", "ROC AUC", "AP", "pictures"],
+        ["class", "precision", "95 % interval", "recall", "95 % interval", "F1", "95 % interval", "ROC AUC", "AP", "n"],
         [_row(name, figures[name]) for name in labels],
     )
     if len(labels) > 2:  # noqa: PLR2004 - of two classes the matrix says it all
@@ -145,7 +145,7 @@ def _looks(report: Page, found: Examination) -> None:
     report.section("Mistakes", f"{wrong} of {len(answers.right)} answers are wrong; the most confident first. {how}")
     if wrong:
         report.pictures(_shown(answers, found.mistakes), size=260)
-    report.section("What it looks at", f"The most confident right answer of each class. {how}")
+    report.section("What it looks at", "The most confident right answers of each class, explained as above.")
     report.pictures(_shown(answers, found.successes), size=260)
 
 

@@ -19,6 +19,7 @@ from training.report import plots
 _TEMPLATES = Path(__file__).parent
 _SCHEME = {plots.INK: "ink", plots.MUTED: "muted", plots.LINE: "line"}
 _KINDS = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif", b"RIFF": "image/webp"}
+_NUMBER = re.compile(r"-?|[-+]?[\d.,]+( ?(%|ms|s|px|points|to [-+]?[\d.,]+))?")
 _ENOUGH_FOR_CONTENTS = 3  # sections from which a list of them helps
 
 Fact = tuple[str, Any, str]
@@ -90,8 +91,14 @@ class Page:
         return self._add("figures", [content])
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> "Page":
-        """Add a table; a row's first cell is its name. A wide one scrolls inside its own box."""
-        return self._add("table", {"head": list(head), "rows": [list(row) for row in rows], "caption": caption})
+        """Add a table; a row's first cell is its name. A wide one scrolls inside its own box.
+
+        Columns of numbers, also with a unit or as a range, are flush right; columns of words flush left.
+        """
+        cells = [[str(cell) for cell in row] for row in rows]
+        words = [any(not _NUMBER.fullmatch(row[place]) for row in cells) for place in range(len(head))]
+        text = [Markup(' class="words"') if one else "" for one in words]
+        return self._add("table", {"head": list(head), "rows": cells, "caption": caption, "text": text})
 
     def pictures(self, pictures: Sequence[tuple[Picture, str]], caption: str = "", size: int = 132) -> "Page":
         """Add small pictures: encoded files or uint8[H, W, 3] or uint8[H, W] arrays, with a caption each.
