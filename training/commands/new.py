@@ -7,7 +7,7 @@ for the run's folder, from which the same command goes on.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from training.commands import ROOT, add_cache, add_data
+from training.commands import ROOT, add_cache, add_data, add_drop
 
 HELP = "add a classifier end to end: config, model, entry in the server's list"
 
@@ -16,6 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("name", help="of the model, such as shoes; also of its folder and its address /v1/models/NAME")
     add_data(parser)
+    add_drop(parser)
     parser.add_argument("--backbone", help="feature extractor (efficientnet-lite0; small-cnn for tiny pictures)")
     parser.add_argument("--size", type=int, help="input height and width in pixels (the backbone's own)")
     parser.add_argument("--quick", action="store_true", help="fit a head on frozen features: minutes, not an hour")
@@ -23,7 +24,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a file (%(default)s)")
     parser.add_argument("--task", help="what the model says, one sentence for its card and the page")
     parser.add_argument("--source", help="where the pictures come from and under which licence, for its card")
-    parser.add_argument("--drop", help="file that lists pictures to leave out, or auto")
     parser.add_argument("--repository", type=Path, default=ROOT, help="working tree to add it to (%(default)s)")
     add_cache(parser)
 
