@@ -10,7 +10,7 @@ from training.backbones import BACKBONES
 from training.config import Config
 from training.pictures import Pictures
 
-_EPOCHS, _BATCH = 40, 64
+_EPOCHS, _STEPS, _BATCH = 40, 400, 64  # whichever of epochs and steps is more
 _DECAY, _INNER_DECAY = 3e-2, 1e-3  # as strong a decay would shrink two layers to nothing
 _FOLDS = 5
 
@@ -45,14 +45,15 @@ def fit_head(
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if config.inner_layer is None:
         layers[-1].kernel.assign(np.zeros(layers[-1].kernel.shape))
-    steps = _EPOCHS * -(-len(features) // _BATCH)
-    rate = keras.optimizers.schedules.CosineDecay(config.head_rate, steps)
+    batches = -(-len(features) // _BATCH)
+    epochs = max(_EPOCHS, -(-_STEPS // batches))
+    rate = keras.optimizers.schedules.CosineDecay(config.head_rate, epochs * batches)
     decay = _INNER_DECAY if config.inner_layer else _DECAY
     # AdamW's decay is scaled by the rate: over the schedule it shrinks weights as an L2 penalty does.
     optimizer = keras.optimizers.AdamW(rate, weight_decay=decay / config.head_rate)
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
     model.fit(
-        (features - mean) / scale, targets, sample_weight=weights, batch_size=_BATCH, epochs=_EPOCHS, verbose=0
+        (features - mean) / scale, targets, sample_weight=weights, batch_size=_BATCH, epochs=epochs, verbose=0
     )  # fmt: skip
     fitted = [layer.get_weights() for layer in layers]
     kernel, bias = fitted[0]

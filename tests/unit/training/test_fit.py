@@ -56,7 +56,7 @@ def test_class_weights_help_the_rare_class():
     """Of two clouds that overlap, the rare one is found more often with weights."""
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], [380, 20])
-    x = rng.normal(0, 1, (400, 4)).astype(np.float32) + y[:, None]
+    x = rng.normal(0, 1, (400, 4)).astype(np.float32) + 0.5 * y[:, None].astype(np.float32)
     config = replace(CONFIG, labels=("a", "b"))
     targets = np.eye(2, dtype=np.float32)[y]
     plain = heads.logits(x, heads.fit_head(x, targets, config)).argmax(axis=1)
@@ -102,7 +102,7 @@ def test_a_whole_recipe_with_frozen_weights(pictures, tmp_path):
     """Weights from a file, teachers, class weights, hidden layer and no epoch: the head alone is fitted."""
     weights = _saved()
     config = replace(
-        CONFIG, weights=weights, epochs=0, inner_layer=8, class_weights=True, teachers=("small-cnn",),
+        CONFIG, weights=weights, epochs=0, inner_layer=64, class_weights=True, teachers=("small-cnn",),
     )  # fmt: skip
     model, history = fit(config, pictures, tmp_path)
     assert [] == history
