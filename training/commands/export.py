@@ -13,11 +13,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of a finished run, such as runs/pizza")
     parser.add_argument("--models", type=Path, default=MODELS, help="folder of models (%(default)s)")
     parser.add_argument("--replace", action="store_true", help="overwrite a version that is already there")
+    parser.add_argument("--any-size", action="store_true", help="allow files above 20 MB; needs --models elsewhere")
 
 
 def run(arguments: Namespace) -> int:
     """Export and print where the version lies."""
     from training.export import export
 
-    print(export(arguments.run, arguments.models, replace=arguments.replace))
+    print(export(arguments.run, arguments.models, replace=arguments.replace, any_size=arguments.any_size))
     return 0
