@@ -83,8 +83,12 @@ def fetch(name: str, home: Path = HOME) -> Path:
         downloads = home / ".downloads" / name
         with tempfile.TemporaryDirectory(dir=home, prefix=f".{name}-") as scratch:
             pictures = Path(scratch) / name
-            known.bring(known.labels, downloads, pictures)
-            _hold_to_record(name, pictures, home / f"{name}.json")
+            try:
+                known.bring(known.labels, downloads, pictures)
+                _hold_to_record(name, pictures, home / f"{name}.json")
+            except DataError:
+                shutil.rmtree(downloads, ignore_errors=True)  # what is wrong must not be used again
+                raise
             pictures.replace(folder)  # there whole or not at all
         shutil.rmtree(downloads, ignore_errors=True)
     return folder

@@ -1,10 +1,16 @@
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training import data
 from training.drawings import write_folder
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -89,3 +95,48 @@ def test_cached_tensors_are_the_decoded_ones(folder, tmp_path):
 
     assert isinstance(again, np.memmap)
     assert np.array_equal(first, again)
+
+
+def test_a_cache_cut_short_or_of_another_decoder_is_not_used(folder, tmp_path, monkeypatch):
+    """A full disk leaves half a file, and a new decoder other tensors: both are decoded anew."""
+    examples, _ = data.scan(folder)
+    expected = np.array(data.load(examples, 32, tmp_path / "cache"))
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(kept.read_bytes()[:1000])
+
+    assert np.array_equal(expected, data.load(examples, 32, tmp_path / "cache"))
+    monkeypatch.setattr(data, "decoder_version", lambda: "another")
+    data.load(examples, 32, tmp_path / "cache")
+    assert 2 == len(list((tmp_path / "cache").iterdir()))
+
+
+def test_a_run_that_failed_leaves_nothing_behind(folder, tmp_path):
+    """Neither half a cache nor one with a gap where a picture could not be decoded."""
+    (folder / "pizza" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot at all")
+    examples, _ = data.scan(folder)
+    with pytest.raises(data.DataError):
+        data.load(examples, 32, tmp_path / "cache")
+
+    assert [] == list((tmp_path / "cache").iterdir())
+
+
+def test_two_runs_write_a_cache_once(folder, tmp_path):
+    """The second waits for the first and takes what that has written."""
+    examples, _ = data.scan(folder)
+    script = (
+        "import sys; from pathlib import Path; from training import data\n"
+        "print(data.load(data.scan(Path(sys.argv[1]))[0], 200, Path(sys.argv[2])).sum())"
+    )
+    paths = [str(ROOT / "apps"), str(ROOT)]
+    command = [sys.executable, "-c", script, str(folder), str(tmp_path / "cache")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    runs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    sums = {int(run.communicate(timeout=60)[0]) for run in runs}
+
+    assert {int(data.load(examples, 200).sum())} == sums
+    assert 1 == len(list((tmp_path / "cache").iterdir()))
+
+
+def test_a_picture_stands_for_itself_unless_it_has_near_copies(folder):
+    """A scan does not look for them: every picture is its own group."""
+    assert all(e.group == e.sha256 for e in data.scan(folder)[0])
