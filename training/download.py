@@ -117,10 +117,9 @@ def _fetch(remote: Remote, partial: Path, timeout_s: float, pause_s: float) -> N
         except _Interrupted as error:
             failures = 1 if partial.stat().st_size > before else failures + 1
             if failures >= _ATTEMPTS:
-                host = urlsplit(remote.url).hostname
                 raise DownloadError(
-                    f"cannot fetch {remote.url}: {error}. Is there a way to {host}? The same command goes on from "
-                    "here; --data takes a folder that you have already."
+                    f"cannot fetch {remote.url}: {error}. Check the network and run the same command again, which goes "
+                    "on from here; or pass --data DIR, a copy that you have."
                 ) from None
             pause = min(max(pause_s * 2 ** (failures - 1), error.after_s), _LONGEST_PAUSE_S)
             print(f"{remote.name}: {error}; trying again in {pause:.0f} s", file=sys.stderr)

@@ -10,7 +10,7 @@ from training.sources import DataError
 
 _ATTEMPTS = 3
 _CREDENTIALS = "Put a token of Kaggle (Settings, API) into ~/.kaggle/kaggle.json, or set KAGGLE_USERNAME and KAGGLE_KEY"
-_OWN_COPY = "or pass --data the folder of a copy that you have"
+_OWN_COPY = "or pass --data DIR, a copy that you have"
 
 
 def bring(handle: str, labels: Sequence[str], folder: Path) -> None:
@@ -57,7 +57,7 @@ def _download(handle: str) -> Path:
         except (requests.RequestException, exceptions.DataCorruptionError, exceptions.BackendError) as error:
             if attempt == _ATTEMPTS:
                 raise DownloadError(
-                    f"cannot fetch {handle} from Kaggle ({type(error).__name__}). Is there a way to kaggle.com? The "
-                    f"same command goes on from here; {_OWN_COPY}."
+                    f"cannot fetch {handle} from Kaggle ({type(error).__name__}). Check the network and run the same "
+                    f"command again, which goes on from here; {_OWN_COPY}."
                 ) from None
     raise AssertionError("the last attempt returns or raises")

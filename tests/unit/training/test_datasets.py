@@ -244,7 +244,7 @@ def test_without_kaggle_the_message_says_what_to_do(kaggle, tmp_path, monkeypatc
 
     monkeypatch.setitem(environment._env_to_endpoint, environment.KaggleEnv.PROD, "http://127.0.0.1:9")
 
-    with pytest.raises(DownloadError, match=r"Is there a way to kaggle\.com.*--data"):
+    with pytest.raises(DownloadError, match=r"cannot fetch .* from Kaggle.*Check the network.*--data DIR"):
         datasets.fetch("pizza", tmp_path / "home")
 
 
