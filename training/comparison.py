@@ -16,6 +16,7 @@ from training.evaluate import Answers, answer, read_card
 
 _Z95, _Z80 = 1.959964, 0.841621  # two-sided 95 %, and 80 % power
 _LEVEL = 0.05
+_POINT = 0.01
 _DRAWS, _DRAWS_AT_ONCE = 4000, 250
 _SMALLEST = 1e-7  # a probability of 0 would make one picture decide a mean of logarithms
 
@@ -63,6 +64,11 @@ class Comparison:
         return "B beats A" if self.only_b > self.only_a else "A beats B"
 
     @property
+    def headline(self) -> str:
+        """The verdict as the beginning of a sentence."""
+        return self.verdict[0].upper() + self.verdict[1:]
+
+    @property
     def spoilt(self) -> bool:
         """B was certainly fitted on pictures that it is judged by: nothing in its favour is shown."""
         return self.b.fitted.certain and self.b.fitted.pictures > 0
@@ -81,10 +87,9 @@ class Comparison:
     def sentences(self) -> list[str]:
         """Say in words what was found, the verdict first."""
         apart = self.only_a + self.only_b
-        counted = f"{apart} of {self.pictures} pictures are answered rightly by one of them only ({self.only_a} by A, "
-        found = [
-            f"{self.verdict[0].upper()}{self.verdict[1:]}: {counted}{self.only_b} by B; McNemar's exact p = {self.p_value:.2g})."
-        ]
+        counts = f"{self.only_a} by A, {self.only_b} by B; McNemar's exact p = {self.p_value:.2g}"
+        told = f"{apart} of {self.pictures} pictures are answered rightly by one of them only ({counts})"
+        found = [f"{self.headline}: {told}."]
         if self.verdict == "cannot be told apart":
             found.append(self._needed())
         if self.margin is not None:
@@ -99,13 +104,9 @@ class Comparison:
         rate = (self.only_a + self.only_b) / self.pictures
         needed = pictures_needed(rate, self.difference)
         if needed is not None:
-            return (
-                f"About {_roughly(needed)} pictures would be needed to tell a difference such as this one from chance."
-            )
-        needed = pictures_needed(max(rate, 1 / self.pictures), 0.01)
-        return (
-            f"They differ by nothing here; about {_roughly(needed or 0)} pictures would show a difference of one point."
-        )
+            return f"About {_roughly(needed)} pictures would be needed to tell such a difference from chance."
+        needed = pictures_needed(max(rate, 1 / self.pictures), _POINT) or 0
+        return f"They are equally good here; about {_roughly(needed)} pictures would show a difference of one point."
 
     def changed(self) -> list[int]:
         """List the rows of pictures that A and B answer differently; those that B newly gets wrong first."""

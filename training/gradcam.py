@@ -131,13 +131,16 @@ def _frozen(tf: Any, model_dir: Path) -> tuple[Any, str, str]:
 
 
 def _last_map(image: Any, answers: Any, model_dir: Path) -> Any:
-    """Find the deepest tensor [N, h, w, C] with h, w, C > 1 on the way from the picture to the answer."""
+    """Find the deepest tensor [N, h, w, C] with h, w, C > 1 between a convolution of the picture and the answer."""
     depth = {image.op: 0}  # length of the longest way from the picture; ops that are not on one are left out
+    convolved = set()  # without this the picture itself, scaled, would pass for the map of a dense network
     for op in _sorted(answers.op):
-        before = [depth[tensor.op] for tensor in op.inputs if tensor.op in depth]
+        before = [tensor.op for tensor in op.inputs if tensor.op in depth]
         if before and op not in depth:
-            depth[op] = max(before) + 1
-    found = [tensor for op in depth for tensor in op.outputs if op is not image.op and _is_map(tensor)]
+            depth[op] = max(depth[one] for one in before) + 1
+            if "Conv" in op.type or not convolved.isdisjoint(before):
+                convolved.add(op)
+    found = [tensor for op in convolved for tensor in op.outputs if _is_map(tensor)]
     if not found:
         raise GradCamError(f"{model_dir} has no feature map between picture and answer: no Grad-CAM.")
     return max(found, key=lambda tensor: depth[tensor.op])

@@ -20,7 +20,7 @@ def page(found: Comparison) -> Page:
         f"(split: {a.split}).",
     )
     results = a.summary(), b.summary()
-    facts = [("Verdict", found.verdict[0].upper() + found.verdict[1:], "McNemar's exact test, 5 % level")]
+    facts = [("Verdict", found.headline, "McNemar's exact test, 5 % level")]
     for which, one in zip("AB", results, strict=True):
         bounds = one["accuracy"]
         note = f"95 % interval {bounds['low']:.4f} to {bounds['high']:.4f}"
