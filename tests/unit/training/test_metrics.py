@@ -58,3 +58,28 @@ def test_temperature_undoes_overconfidence():
     truth = (rng.random(4000) < metrics.softmax(logits)[:, 1]).astype(int)
 
     assert metrics.fit_temperature(3 * logits, truth) == pytest.approx(3, rel=0.15)
+
+
+def test_class_intervals_are_wilsons_and_f1_follows_its_own_proportion():
+    """Eight hits of ten asked and nine said: F1 = 2 J / (1 + J) of J = 8 / 11."""
+    found = metrics.class_intervals(np.array([[8, 2], [1, 20]]))[0]
+    expected = [2 * j / (1 + j) for j in metrics.wilson(8, 11)]
+
+    assert (metrics.wilson(8, 10), metrics.wilson(8, 9)) == (found["recall"], found["precision"])
+    assert pytest.approx(expected) == list(found["f1"])
+    assert found["f1"][0] < 2 * 8 / 19 < found["f1"][1]
+
+
+def test_f1_interval_holds_the_truth_95_times_in_100():
+    """Drawn 1,000 times from known rates of hits, misses and false alarms."""
+    rates = np.array([0.3, 0.05, 0.08, 0.57])
+    truth = 2 * rates[0] / (2 * rates[0] + rates[1] + rates[2])
+    draws = np.random.default_rng(0).multinomial(150, rates, 1000)
+    bounds = [metrics.class_intervals(np.array([[a, b], [c, d]]))[0]["f1"] for a, b, c, d in draws]
+
+    assert pytest.approx(0.95, abs=0.02) == np.mean([low <= truth <= high for low, high in bounds])
+
+
+def test_a_class_without_pictures_has_open_intervals():
+    """Nothing asked, nothing said: 0 to 1."""
+    assert {"precision": (0, 1), "recall": (0, 1), "f1": (0, 1)} == metrics.class_intervals(np.zeros((2, 2), int))[0]
