@@ -38,11 +38,8 @@ class _Block:
 class _Section:
     title: str
     text: str
+    anchor: str = ""
     blocks: list[_Block] = field(default_factory=list)
-
-    @property
-    def anchor(self) -> str:
-        return "s-" + re.sub(r"\W+", "-", self.title.casefold()).strip("-")
 
 
 class Page:
@@ -71,7 +68,8 @@ class Page:
 
     def section(self, title: str, text: str = "") -> "Page":
         """Begin a section; `text` says what it shows and how to read it."""
-        self._sections.append(_Section(title, text))
+        name = re.sub(r"\W+", "-", title.casefold()).strip("-")
+        self._sections.append(_Section(title, text, f"s{len(self._sections)}-{name}"))
         return self
 
     def figure(self, figure: Figure, caption: str, alt: str) -> "Page":
