@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -19,11 +20,13 @@ from gateway.pictures import to_tensor
 from serving_api import serving_pb2 as pb
 from serving_api.tensors import to_tensor_proto
 from serving_api.tfrecord import write_records
+from tools.models import update_list
 from training import drawings, parity, serving
 
 Classify = Callable[[tf.Tensor], tf.Tensor]  # float32[N, S, S, 3] in 0..255 -> float32[N, K] probabilities
 MAX_FILE_BYTES, MAX_TOTAL_BYTES = 20_000_000, 90_000_000
 BUNDLED = Path(__file__).parents[1] / "apps" / "model-server" / "models"
+_NAME = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"  # what a Kubernetes Service, a folder and an address all take
 
 
 class ExportError(ValueError):
@@ -68,6 +71,25 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
             raise ExportError(f"The labels {twin!r} and {label!r} are the same name.")
 
 
+def check_target(models: Path, subject: Subject, *, replace: bool, any_size: bool) -> Path:
+    """Return where a version would lie; raise ExportError if it may not. See `new_version`."""
+    if not re.fullmatch(_NAME, subject.name) or subject.version < 1:
+        raise ExportError(
+            f"{subject.name!r} version {subject.version}: a name takes a-z, 0-9 and -, first a letter, last no -; "
+            "a version is 1 or more."
+        )
+    if any_size and _is_bundled(models):
+        raise ExportError(f"--any-size is for models outside of Git: name another folder than {models} with --models.")
+    target = models / subject.name / str(subject.version)
+    if target.exists() and not replace:
+        raise ExportError(f"{target} exists. A version never changes: raise the version, or --replace it.")
+    return target
+
+
+def _is_bundled(models: Path) -> bool:
+    return models.resolve().is_relative_to(BUNDLED)
+
+
 @contextlib.contextmanager
 def new_version(models: Path, subject: Subject, *, replace: bool, any_size: bool) -> Iterator[Path]:
     """Give an empty directory that becomes `models/<name>/<version>` at the end, whole and proved, or not at all.
@@ -79,12 +101,7 @@ def new_version(models: Path, subject: Subject, *, replace: bool, any_size: bool
         any_size: allow files too large for Git; refused in this repository's own folder of models.
     Raises: ExportError (version taken, files too large); ParityError if an engine disagrees with the goldens.
     """
-    target = models / subject.name / str(subject.version)
-    bundled = models.resolve().is_relative_to(BUNDLED)
-    if any_size and bundled:
-        raise ExportError(f"--any-size is for models outside of Git: name another folder than {models} with --models.")
-    if target.exists() and not replace:
-        raise ExportError(f"{target} exists. A version never changes: raise the version, or --replace it.")
+    target = check_target(models, subject, replace=replace, any_size=any_size)
     # Not an integer, so no model server takes it for a version; its process in the name, so two exports never mix.
     partial = target.with_name(f".{subject.version}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -92,7 +109,7 @@ def new_version(models: Path, subject: Subject, *, replace: bool, any_size: bool
     try:
         yield partial
         if not any_size:
-            _check_sizes(partial, target, models if bundled else None)
+            _check_sizes(partial, target, models if _is_bundled(models) else None)
         parity.verify(partial)
         if target.exists():
             shutil.rmtree(target)
@@ -104,7 +121,7 @@ def new_version(models: Path, subject: Subject, *, replace: bool, any_size: bool
 
 
 def write_version(
-    classify: Classify, subject: Subject, card: dict[str, Any], directory: Path, *, half: bool = True
+    classify: Classify, subject: Subject, card: dict[str, Any], directory: Path, *, keep: Any = None
 ) -> None:
     """Write every file of contract 1 to a directory; nothing is checked here.
 
@@ -113,18 +130,18 @@ def write_version(
         subject: what it is called and answers.
         card: the model card; goes to card.json and into the graph.
         directory: an empty directory.
-        half: keep the LiteRT file's weights as float16, else as float32.
+        keep: holds the variables, where they come from a SavedModel.
     """
     text = json.dumps(card, indent=1, ensure_ascii=False) + "\n"
     (directory / "card.json").write_text(text, encoding="utf-8")
-    write_saved_model(classify, subject, text, directory)
-    (directory / "model.tflite").write_bytes(convert(directory, half=half))
+    write_saved_model(classify, subject, text, directory, keep=keep)
+    (directory / "model.tflite").write_bytes(convert(directory))
     pictures = drawings.goldens(subject.name, subject.size)
     _write_golden(classify, subject, pictures, directory)
     _write_warmup(subject, next(iter(pictures.values())), directory)
 
 
-def write_saved_model(classify: Classify, subject: Subject, card: str, directory: Path) -> None:
+def write_saved_model(classify: Classify, subject: Subject, card: str, directory: Path, *, keep: Any = None) -> None:
     """Write the SavedModel with its signatures `serving_default` and `describe`."""
     labels = json.dumps(list(subject.labels), ensure_ascii=False)
 
@@ -137,6 +154,8 @@ def write_saved_model(classify: Classify, subject: Subject, card: str, directory
 
     # No archive.track(model): add_endpoint finds the variables, and tracking would store each of them twice.
     archive = keras.export.ExportArchive()
+    if keep is not None:
+        archive.track(keep)
     shape = (None, subject.size, subject.size, 3)
     archive.add_endpoint(serving.SIGNATURE, serve, [tf.TensorSpec(shape, tf.uint8, name=serving.IMAGE)])
     archive.add_endpoint("describe", describe, [tf.TensorSpec((None,), tf.string, name="key")])
@@ -159,6 +178,13 @@ def convert(directory: Path, *, half: bool = True) -> bytes:
     except Exception as error:  # the converter raises its own classes and bare ones alike
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ExportError(f"The model cannot be converted to LiteRT: {reason[0]}") from error
+
+
+def update_list_beside(models: Path) -> None:
+    """Name every model of a folder in the list that the model server's images read, if one lies beside the folder."""
+    path = models.with_name("models.config")
+    if path.exists():
+        update_list(path)
 
 
 def _write_golden(classify: Classify, subject: Subject, pictures: dict[str, bytes], directory: Path) -> None:

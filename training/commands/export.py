@@ -18,7 +18,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Export and print where the version lies."""
+    from training.artefact import update_list_beside
     from training.export import export
 
     print(export(arguments.run, arguments.models, replace=arguments.replace, any_size=arguments.any_size))
+    update_list_beside(arguments.models)
     return 0
