@@ -13,11 +13,7 @@ from PIL import Image
 
 from tools.models import read_list, update_list
 from training import sources
-from training.backbones import find_backbone
 from training.config import Config, ConfigError, check
-from training.config_file import config_text
-from training.export import MAX_FILE_BYTES, export
-from training.train import build_classifier, train
 
 _DNS_LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123, and a letter first: it also names a Python module
 _RESERVED = {
@@ -110,12 +106,16 @@ def recipe(
         weights: "imagenet", a file, or None for random ones.
         task: what the model says, one sentence for the card.
         origin: where the pictures come from, for the card.
-    Raises: sources.DataError for a source without classes; ConfigError or ValueError for choices that make no sense.
+    Raises: sources.DataError for a source without classes; NewError or ConfigError for choices that make no sense.
     """
+    from training.backbones import BACKBONES
+
     listed = sources.read(source)
     tiny = _median_size(listed.files) <= _TINY_PX
     backbone = backbone or ("small-cnn" if tiny else "efficientnet-lite0")
-    known = find_backbone(backbone)
+    if backbone not in BACKBONES:
+        raise NewError(f"There is no backbone {backbone!r}; there are {', '.join(BACKBONES)}.")
+    known = BACKBONES[backbone]
     if not known.imagenet and weights == "imagenet":
         weights = None
     if quick and weights is None:
@@ -164,6 +164,11 @@ def add(
     Returns: the model version's directory, and how good it is, as the record's `estimate` says.
     Raises: NewError; what `training.train.train` and `training.export.export` raise.
     """
+    # Imported here: a name that is taken is refused before TensorFlow is waited for.
+    from training.config_file import config_text
+    from training.export import export
+    from training.train import train
+
     check_name(config.name, repository)
     _refuse_too_large(config)
     run = repository.runs / config.name
@@ -200,6 +205,9 @@ def _write(path: Path, text: str) -> None:
 
 def _refuse_too_large(config: Config) -> None:
     """Refuse before hours of training what `export` would refuse after them."""
+    from training.export import MAX_FILE_BYTES
+    from training.fit import build_classifier
+
     size = 4 * build_classifier(config, config.size, None).count_params()  # float32
     if size > MAX_FILE_BYTES:
         raise ConfigError(

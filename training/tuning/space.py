@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from training.augment import STRENGTHS
-from training.backbones import find_backbone
+from training.backbones import BACKBONES
 from training.config import Config, ConfigError, check
 
 Value = str | int | float | None
@@ -67,13 +67,13 @@ def _around(factor: float) -> Callable[[Config, Any], Dimension]:
 
 
 def _sizes(config: Config, own: int) -> Dimension:
-    smallest = find_backbone(config.backbone).smallest
+    smallest = BACKBONES[config.backbone].smallest
     steps = {max(_SIZE_STEP, round(own * share / _SIZE_STEP) * _SIZE_STEP) for share in _SIZES} | {own}
     return Dimension("", choices=tuple(sorted(size for size in steps if size >= smallest)))
 
 
 def _backbones(config: Config, own: str) -> Dimension:
-    fitting = [name for name in _ON_BOARD if (config.inner_size or config.size) >= find_backbone(name).smallest]
+    fitting = [name for name in _ON_BOARD if (config.inner_size or config.size) >= BACKBONES[name].smallest]
     return Dimension("", choices=tuple(dict.fromkeys((own, *fitting))))
 
 
@@ -191,7 +191,7 @@ def _explicit(text: str, own: Any, kind: _Kind) -> Dimension:
 def check_whole(config: Config) -> None:
     """Refuse what cannot be built, such as a backbone at a size that it does not take; raise ConfigError."""
     check(config)
-    known = find_backbone(config.backbone)
+    known = BACKBONES[config.backbone]
     if config.weights == "imagenet" and not known.imagenet:
         raise ConfigError(f"{config.backbone} has no ImageNet weights, which {config.name} starts from.")
     # The crops of training may be the smallest that a backbone is asked to take.

@@ -5,7 +5,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,9 @@ class Search:
     def own(self) -> FrozenTrial | None:
         """The try with the experiment's own values; None while there is none."""
         return next((trial for trial in self.complete if trial.params == self.space.own()), None)
+
+
+Attempt = Callable[[Search, Config, optuna.Trial, Path], Outcome]
 
 
 def judged_on_validation(config: Config, *, frozen: bool) -> Config:
@@ -130,7 +133,7 @@ def _hold_to(study: optuna.Study, identity: Mapping[str, Any], database: Path) -
         study.set_user_attr(name, value)
 
 
-def run(search: Search, trials: int, minutes: float | None = None) -> None:
+def run(search: Search, trials: int, minutes: float | None = None, attempt: Attempt | None = None) -> None:
     """Go on until the study has so many tries, or the time is over.
 
     The first try has the experiment's own values. A try that a kill cut short is made again, from its last epoch.
@@ -139,13 +142,14 @@ def run(search: Search, trials: int, minutes: float | None = None) -> None:
         search: what to go on with.
         trials: how many there shall be in all, those of earlier calls included.
         minutes: after which no further try is begun; no limit if None.
+        attempt: how a try is made and judged; by fitting as the space says if None.
     """
     with exclusive(search.folder / "lock"):
         _take_up(search)
         end_s = time.monotonic() + 60 * minutes if minutes is not None else float("inf")
         with tqdm(total=trials, initial=min(trials, len(search.done)), desc="tune", unit="try", disable=None) as bar:
             while len(search.done) < trials and time.monotonic() < end_s:
-                _try_one(search)
+                _try_one(search, attempt or fit_as_told)
                 bar.update()
                 if search.complete:
                     bar.set_postfix(best=f"{search.study.best_value:.4f}")
@@ -163,7 +167,7 @@ def _take_up(search: Search) -> None:
         study.enqueue_trial(search.space.own())
 
 
-def _try_one(search: Search) -> None:
+def _try_one(search: Search, attempt: Attempt) -> None:
     study = search.study
     trial = study.ask()
     values = search.space.suggest(trial)
@@ -176,7 +180,10 @@ def _try_one(search: Search) -> None:
                 trial.set_user_attr(name, value)
             study.tell(trial, twin.value)
             return
-        outcome = _judge(search, trial, config, run)
+        check_whole(config)  # two values that are each possible may not be so together
+        outcome = attempt(search, config, trial, run)
+        if not math.isfinite(outcome.log_loss):
+            raise optuna.TrialPruned("diverged")  # noqa: TRY301 - as a fit itself raises it
         _keep(trial, outcome)
         study.tell(trial, outcome.log_loss)
     except (optuna.TrialPruned, ConfigError) as reason:
@@ -185,15 +192,11 @@ def _try_one(search: Search) -> None:
     shutil.rmtree(run, ignore_errors=True)
 
 
-def _judge(search: Search, trial: optuna.Trial, config: Config, run: Path) -> Outcome:
-    check_whole(config)  # two values that are each possible may not be so together
+def fit_as_told(search: Search, config: Config, trial: optuna.Trial, run: Path) -> Outcome:
+    """Make a try: a head on frozen features, or the whole network in the folder `run`."""
     if search.space.frozen:
-        outcome = fit_frozen(config, search.pictures)
-    else:
-        outcome = fit_whole(config, search.pictures, run, pruned_if_poor(trial))
-    if not math.isfinite(outcome.log_loss):
-        raise optuna.TrialPruned("diverged")
-    return outcome
+        return fit_frozen(config, search.pictures)
+    return fit_whole(config, search.pictures, run, pruned_if_poor(trial))
 
 
 def _keep(trial: optuna.Trial, outcome: Outcome) -> None:

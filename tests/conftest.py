@@ -1,0 +1,39 @@
+"""A fourth classifier, added as a user adds one; contract and browser tests serve it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.models import DEFAULT, LIST, MODELS
+
+ROOT = Path(__file__).parents[1]
+FOURTH, FOURTH_LABELS, FOURTH_TASK = "lunch", ("garment", "salad", "sky"), "Say what is on the table."
+
+
+@pytest.fixture(scope="session")
+def fourth_repository(tmp_path_factory):
+    """A working tree with `pizza`, to which `training new` added one more classifier, trained on drawn pictures.
+
+    Gives the tree; its pictures are in `drawn`, what the command printed in `said.txt`.
+    """
+    from training.drawings import write_folder
+
+    root = tmp_path_factory.mktemp("repository")
+    (root / "training/configs").mkdir(parents=True)
+    (root / "apps/model-server").mkdir(parents=True)
+    shutil.copytree(MODELS / DEFAULT, root / "apps/model-server/models" / DEFAULT)
+    shutil.copy(LIST, root / "apps/model-server")
+    write_folder(root / "drawn", FOURTH_LABELS, 50)
+    command = [
+        sys.executable, "-m", "training", "new", FOURTH, "--data", str(root / "drawn"), "--quick", "--size", "64",
+        "--task", FOURTH_TASK, "--repository", str(root), "--cache", str(root / "runs/cache"),
+    ]  # fmt: skip
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    (root / "said.txt").write_text(done.stdout)
+    return root
