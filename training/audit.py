@@ -19,7 +19,7 @@ from training.findings import Finding, read_drop_list, write_drop_list, written
 from training.sources import DataError, Listed
 
 AUTO = "auto"
-_ROOT = Path(__file__).parents[1]
+DROP_LISTS = Path(__file__).parents[1] / "runs"
 _UNREADABLE_SHARE = 0.2
 _FEW = 10
 _EXTENSIONS = {
@@ -100,7 +100,7 @@ def audit(
     *,
     drop: str | Path | None = None,
     cache: Path | None = None,
-    drop_lists: Path = _ROOT / "runs",
+    drop_lists: Path = DROP_LISTS,
 ) -> Audit:
     """Look at every picture of a source.
 
