@@ -3,11 +3,13 @@
 import dataclasses
 
 import pytest
+from PIL import Image
 
 from tests.unit.training import small_versions
 from training.comparison import answer_both, compare
 from training.evaluate import answer
 from training.examination import examine
+from training.explore import explore
 from training.report import comparison, evaluation
 
 LABELS = (
@@ -52,7 +54,19 @@ def reports(tmp_path_factory):
     return {
         "evaluation": evaluation.page(found).write(folder / "evaluation.html"),
         "comparison": comparison.page(compare(*answer_both(*models, pictures, "all"), 0.05)).write(folder / "c.html"),
+        "data": explore(spoil(pictures), folder / "data.html", drop_lists=folder),
     }
+
+
+def spoil(pictures):
+    """Put a broken file, a very long name, a copy, a near copy and a picture in two classes among the pictures."""
+    folder = pictures / LABELS[2]
+    first, second, third, *_ = sorted(folder.iterdir())
+    (folder / "broken.png").write_bytes(first.read_bytes()[:200])
+    (folder / f"{'a_name_without_any_break_' * 6}.png").write_bytes(first.read_bytes())
+    Image.open(second).resize((90, 240)).save(folder / "near.jpg", quality=95)
+    (pictures / LABELS[0] / "stolen.png").write_bytes(third.read_bytes())
+    return pictures
 
 
 @pytest.fixture
@@ -75,7 +89,7 @@ def opened(chromium, reports):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", ["evaluation", "comparison"])
+@pytest.mark.parametrize("name", ["evaluation", "comparison", "data"])
 def test_a_report_fits_its_window_and_can_be_read(opened, name, width):
     """The page never scrolls sideways, no text of a figure is cut off, and none is smaller than is read with ease."""
     page = opened(name, viewport={"width": width, "height": 800})
@@ -94,13 +108,14 @@ def test_wide_tables_scroll_in_their_own_box(opened):
     assert "0" == box.get_attribute("tabindex")
 
 
-def test_all_pictures_are_shown(opened):
+@pytest.mark.parametrize("name", ["evaluation", "data"])
+def test_all_pictures_are_shown(opened, name):
     """A picture that does not decode has no width."""
-    page = opened("evaluation", viewport={"width": 390, "height": 800})
+    page = opened(name, viewport={"width": 390, "height": 800})
     widths = page.evaluate("[...document.images].map((image) => image.naturalWidth)")
 
     assert len(widths) > 10
-    assert min(widths) > 100
+    assert min(widths) >= 64
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
