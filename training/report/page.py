@@ -145,10 +145,10 @@ def _svg(figure: Figure, prefix: str) -> str:
     """Draw a figure as an <svg> element whose text is text and whose inks follow the page's scheme."""
     target = io.StringIO()
     with plots.style():
-        figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.savefig(target, format="svg")
     svg = target.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)  # its date would change every page
     # A page holds many figures, and matplotlib numbers the parts of each from one.
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", svg)
     svg = re.sub(r'(<svg[^>]*?) (?:width|height)="[^"]*"( [^>]*?)? (?:height|width)="[^"]*"', r"\1\2", svg, count=1)

@@ -86,6 +86,11 @@ def test_as_many_pictures_as_said_show_the_difference_four_times_in_five():
     assert 0.70 <= found <= 0.85
 
 
+def test_pictures_needed_agree_with_the_formula_by_hand():
+    """Rate and difference 0.5: (1.96 sqrt(0.5) + 0.8416 sqrt(0.5 - 0.25))^2 / 0.25 = 13.06, so 14."""
+    assert 14 == comparison.pictures_needed(0.5, 0.5)
+
+
 def test_no_number_of_pictures_shows_no_difference():
     """Equal accuracies need no number."""
     assert comparison.pictures_needed(0.1, 0.0) is None

@@ -26,6 +26,7 @@ def test_average_precision_is_the_mean_precision_at_each_hit():
 
     assert pytest.approx((1 + 2 / 3 + 3 / 4) / 3) == found.average_precision
     assert (0, 1) == (found.recall[0], found.recall[-1])
+    assert (1, 3 / 5) == (found.precision[0], found.precision[-1])
 
 
 @pytest.mark.parametrize("truth", [np.zeros(90, int), np.ones(90, int)])

@@ -77,6 +77,21 @@ def test_maps_agree_with_grad_cam_by_hand_for_one_sigmoid_unit(tmp_path, k, sign
     np.testing.assert_allclose(actual, expected, atol=1e-4)
 
 
+def test_a_custom_gradient_of_another_program_is_no_obstacle(tmp_path):
+    """A SavedModel names gradients that only the program which wrote it knows; the ops beneath have the same ones."""
+    model = network(lambda x: keras.layers.Dense(3, activation="softmax")(keras.layers.Dense(6, "silu")(x)))
+    file = save(model, tmp_path) / "saved_model.pb"
+    with GradCam(tmp_path) as cam:
+        expected = cam.maps(images(), np.zeros(5, int))
+    renamed = file.read_bytes().replace(b"CustomGradient-", b"ForeignGradient")
+    assert renamed != file.read_bytes()
+    file.write_bytes(renamed)
+    with GradCam(tmp_path) as cam:
+        actual = cam.maps(images(), np.zeros(5, int))
+
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
+
+
 def test_the_warm_place_is_where_the_class_is(tmp_path):
     """A picture that is red on the left and green on the right: pizza is seen left, salad right."""
     version = small_versions.write_version(tmp_path / "drawn" / "1")
