@@ -15,7 +15,7 @@ from training import data, sources
 from training.data import SPLITS, Example
 from training.duplicates import groups, near_duplicates
 from training.facts import Facts, measure
-from training.findings import Finding, read_drop_list, write_drop_list, written
+from training.findings import KINDS, Finding, read_drop_list, write_drop_list, written
 from training.sources import DataError, Listed
 
 AUTO = "auto"
@@ -77,19 +77,24 @@ class Audit:
 class Refused(DataError):  # noqa: N818 - what a reader of `except` wants to see
     """Report pictures that cannot be trained on.
 
-    Attributes: audit, all that was found; drop_list, a file that lists what to leave out, if leaving files out helps.
+    Attributes: audit, all that was found; drop_list, a file that lists what to leave out, if leaving files out helps;
+    summary, the message without the files.
     """
 
     def __init__(self, audit: Audit, drop_list: Path | None) -> None:
         refused = [finding for finding in audit.findings if finding.action == "refused"]
-        lines = [f"{audit.source} cannot be trained on.", written(refused)]
+        first = f"{audit.source} cannot be trained on."
+        advice = ""
         if drop_list:
             shown = drop_list.relative_to(Path.cwd()) if drop_list.is_relative_to(Path.cwd()) else drop_list
-            lines.append(
+            advice = (
                 f"{shown} lists the files in question: edit it and add --drop {shown}, or leave them all out with "
                 f"--drop {AUTO}."
             )
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(filter(None, (first, written(refused), advice))))
+        reasons = Counter(KINDS[finding.kind] for finding in refused)
+        why = "; ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        self.summary = f"{first} Found: {why}. {advice}".strip()
         self.audit = audit
         self.drop_list = drop_list
 
@@ -231,7 +236,8 @@ class _Work:
         for label, name in enumerate(labels):
             if not pictures[label]:
                 action = "refused" if self._all_classes else self._or_refused
-                self._add("no-pictures", (), f"{name}: missing, empty, or nothing in it can be used", action)
+                advice = "" if self._all_classes else "; remove the folder if it is no class"
+                self._add("no-pictures", (), f"{name}: missing, empty, or nothing in it can be used{advice}", action)
                 continue
             left.append(name)
             if pictures[label] < _FEW:

@@ -31,6 +31,6 @@ def explore(
     try:
         page = exploration(audit(source, labels, drop=drop, cache=cache, drop_lists=drop_lists))
     except Refused as refused:
-        page = exploration(refused.audit, str(refused))
+        page = exploration(refused.audit, refused.summary)
     page.write(out)
     return out
