@@ -5,8 +5,9 @@ or is read on another machine, and two copies of one file can never be on both s
 """
 
 import hashlib
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
@@ -109,7 +110,7 @@ def load(examples: Sequence[Example], size: int, cache: Path | None = None) -> n
     shape = (len(examples), size, size, 3)
     if cache is None:
         images = np.empty(shape, np.uint8)
-        _decode(examples, images)
+        _decode_all(examples, images)
         return images
     key = hashlib.sha256("".join([decoder_version(), *(e.sha256 for e in examples)]).encode()).hexdigest()[:16]
     kept = cache / f"tensors-{key}-{size}.npy"
@@ -120,12 +121,28 @@ def load(examples: Sequence[Example], size: int, cache: Path | None = None) -> n
                 if not _is_whole(kept, shape):  # another run may have written it meanwhile
                     # On disk from the start: a large data set need not fit in memory.
                     written = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-                    _decode(examples, written)
+                    _decode_all(examples, written)
                     written.flush()
                     partial.replace(kept)
             finally:
                 partial.unlink(missing_ok=True)
     return cast("np.ndarray", np.load(kept, mmap_mode="r"))
+
+
+def load_readable(examples: Sequence[Example], size: int) -> tuple[list[Example], np.ndarray]:
+    """Decode pictures like `load`, leaving out those that cannot be; they are named on standard error.
+
+    Returns: the examples that are left, and uint8[N, size, size, 3].
+    Raises: DataError if none is left.
+    """
+    images = np.empty((len(examples), size, size, 3), np.uint8)
+    broken = _decode(examples, images)
+    if len(broken) == len(examples):
+        raise DataError(f"None of {len(examples)} pictures can be decoded:\n{_first(broken.values())}")
+    if broken:
+        print(f"left out, because they cannot be decoded: {len(broken)}\n{_first(broken.values())}", file=sys.stderr)
+    rows = [row for row in range(len(examples)) if row not in broken]
+    return [examples[row] for row in rows], images[rows]
 
 
 def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
@@ -135,19 +152,30 @@ def _is_whole(file: Path, shape: tuple[int, ...]) -> bool:
         return False
 
 
-def _decode(examples: Sequence[Example], images: np.ndarray) -> None:
-    """Fill uint8[N, H, W, 3] with decoded pictures."""
-    broken = []
+def _decode(examples: Sequence[Example], images: np.ndarray) -> dict[int, str]:
+    """Fill uint8[N, H, W, 3] with decoded pictures; say of each row that cannot be, which file and why."""
+    broken = {}
     height, width = images.shape[1:3]
     shown = tqdm(examples, desc=f"decode at {width} px", unit="picture", disable=None, leave=False)
-    for index, example in enumerate(shown):
+    for row, example in enumerate(shown):
         try:
-            images[index] = to_tensor(example.path.read_bytes(), height, width)
+            images[row] = to_tensor(example.path.read_bytes(), height, width)
         except PictureError as error:
-            broken.append(f"{example.path}: {error}")
-    if broken:
-        more = f"\n... and {len(broken) - _NAMED_AT_MOST} more" if len(broken) > _NAMED_AT_MOST else ""
-        raise DataError("Pictures that cannot be decoded; remove them:\n" + "\n".join(broken[:_NAMED_AT_MOST]) + more)
+            broken[row] = f"{example.path}: {error}"
+    return broken
+
+
+def _decode_all(examples: Sequence[Example], images: np.ndarray) -> None:
+    """Fill uint8[N, H, W, 3] with decoded pictures; raise DataError if one cannot be."""
+    if broken := _decode(examples, images):
+        raise DataError(f"Pictures that cannot be decoded; remove them:\n{_first(broken.values())}")
+
+
+def _first(lines: Iterable[str]) -> str:
+    """Write the first few lines, and how many more there are."""
+    some = list(lines)
+    more = [f"... and {len(some) - _NAMED_AT_MOST} more"] if len(some) > _NAMED_AT_MOST else []
+    return "\n".join([*some[:_NAMED_AT_MOST], *more])
 
 
 def one_hot(examples: Sequence[Example], classes: int) -> np.ndarray:

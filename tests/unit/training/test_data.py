@@ -140,3 +140,17 @@ def test_two_runs_write_a_cache_once(folder, tmp_path):
 def test_a_picture_stands_for_itself_unless_it_has_near_copies(folder):
     """A scan does not look for them: every picture is its own group."""
     assert all(e.group == e.sha256 for e in data.scan(folder)[0])
+
+
+def test_pictures_that_cannot_be_decoded_may_be_left_out(folder, capsys):
+    """What is left stays in order, and the others are named; nothing left is an error."""
+    (folder / "pizza" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot at all")
+    examples, _ = data.scan(folder)
+    left, images = data.load_readable(examples, 16)
+    whole = [e for e in examples if e.path.name != "broken.png"]
+
+    assert whole == left
+    assert np.array_equal(data.load(whole, 16), images)
+    assert "broken.png" in capsys.readouterr().err
+    with pytest.raises(data.DataError, match=r"None of 1 pictures.*\n.*broken\.png"):
+        data.load_readable([e for e in examples if e.path.name == "broken.png"], 16)

@@ -1,5 +1,6 @@
 import sqlite3
 
+import imagehash
 import numpy as np
 import pytest
 from PIL import Image
@@ -50,6 +51,14 @@ def test_a_file_that_is_no_picture_says_why(tmp_path, content, foreign, said):
 
     assert foreign == found.foreign
     assert said in found.error
+
+
+def test_the_perceptual_hash_is_the_published_one(pictures):
+    """As another implementation computes it, of pictures and of their mirror images."""
+    for path in pictures:
+        thumbnail = to_tensor(path.read_bytes(), 32, 32)
+        for image in (thumbnail, thumbnail[:, ::-1]):
+            assert int(str(imagehash.phash(Image.fromarray(image))), 16) == facts.perceptual_hash(image)
 
 
 def test_a_file_that_is_gone_says_so_and_is_asked_for_again(tmp_path, pictures):
