@@ -89,7 +89,9 @@ def build_backbone(
     image = keras.Input((resize_from or side, resize_from or side, 3), name="image")
     x = image
     if resize_from and resize_from != side:
-        x = keras.layers.Resizing(side, side, name="resize")(x)
+        # Not the layer Resizing: its call has training=True for a default, which Keras (3.15) then passes on to every
+        # batch norm behind it wherever a model is called without saying `training=False`.
+        x = keras.ops.image.resize(x, (side, side))
     application = APPLICATIONS.get(name) or (mobilenet(width) if (width := mobilenet_width(name)) else None)
     if application:
         plain = _plain(name, application, side, weights)
