@@ -1,5 +1,6 @@
 """Measure an exported model on pictures, through the engine that serves it; needs no TensorFlow where LiteRT runs."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from model_server.engines import Engine, choose_engine
 from model_server.engines.card import CARD_FILE
 from training import data, metrics, serving
+from training.audit import AUTO, audit
 
 _BATCH = 16
 _NEEDED = ("labels", "input")  # what a card must hold before anything can be measured
@@ -163,7 +165,7 @@ def answer(
     if card["input"].get("width", size) != size:
         raise ValueError(f"{model_dir} asks for pictures that are not square, which evaluation cannot do.")
     engine = choose_engine(model_dir, engine)
-    images = data.load(chosen, size)
+    chosen, images = data.load_readable(chosen, size)
     running = serving.open_engine(model_dir, engine)
     try:
         probabilities = classify(running, images, f"classify with {engine}")
@@ -176,9 +178,18 @@ def answer(
         fitted_on,
         sum(e.split in fitted_on for e in chosen),
         len(chosen),
-        certain=known.get("content_sha256") == data.content_hash(everything, labels),
+        certain=_is_of(known.get("content_sha256", ""), folder, everything, labels),
     )
     return Answers(model_dir, card, engine, folder, split, chosen, labels, images, probabilities[:, columns], fitted)
+
+
+def _is_of(content_sha256: str, folder: Path, examples: Sequence[data.Example], labels: Sequence[str]) -> bool:
+    """Say whether a content hash is of a folder's pictures: all of them, or those that training would not leave out."""
+    if content_sha256 == data.content_hash(examples, labels):
+        return True
+    with contextlib.suppress(data.DataError):
+        return content_sha256 == data.content_hash(audit(folder, labels, drop=AUTO).examples, labels)
+    return False
 
 
 def classify(engine: Engine, images: np.ndarray, what: str) -> np.ndarray:

@@ -14,6 +14,7 @@ import pytest
 from tests.unit.training import small_versions
 from training import data
 from training.__main__ import main
+from training.audit import audit
 from training.evaluate import answer, evaluate, read_card
 
 ROOT = Path(__file__).parents[3]
@@ -75,6 +76,21 @@ def test_pictures_that_the_model_was_fitted_on_are_said_aloud(work, tmp_path, fi
 
     assert (expected or "None") in str(answers.fitted.warning)
     assert known == answers.fitted.certain
+
+
+def test_a_broken_picture_is_left_out_and_named(work, tmp_path, capsys):
+    """What was trained with a broken file in its folder can be measured there, and its pictures are known again."""
+    folder = shutil.copytree(work / "data", tmp_path / "data")
+    (folder / "pizza" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot at all")
+    version = shutil.copytree(work / "drawn/1", tmp_path / "drawn/1")
+    learnt = audit(folder, small_versions.LABELS)
+    own = data.content_hash(learnt.examples, learnt.labels)
+    small_versions.write_card(version, data={"fitted_on": ["train"], "content_sha256": own})
+    answers = answer(version, folder, "all")
+
+    assert 60 == len(answers.examples) == len(answers.probabilities)
+    assert "broken.png" in capsys.readouterr().err
+    assert answers.fitted.certain
 
 
 def test_a_directory_without_card_is_no_model_version(tmp_path):
