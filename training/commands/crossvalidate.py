@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from training.commands import RUNS, add_cache, add_data
+from training.commands import RUNS, add_cache, add_data, add_drop
 
 HELP = "judge every picture by a model that was fitted without it"
 
@@ -11,10 +11,10 @@ HELP = "judge every picture by a model that was fitted without it"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("config", help="name of the experiment, such as pizza")
-    add_data(parser)
+    add_data(parser, required=False)
     parser.add_argument("--folds", type=int, help="models to fit (default: what the experiment says)")
     parser.add_argument("--run", type=Path, help="folder of the folds (default runs/<config>-folds)")
-    parser.add_argument("--drop", help="list of pictures to leave out, or auto")
+    add_drop(parser)
     add_cache(parser)
 
 
@@ -25,6 +25,7 @@ def run(arguments: Namespace) -> int:
     from training.audit import audit
     from training.config import check, load_config
     from training.crossvalidate import crossvalidate
+    from training.datasets import resolve
     from training.evaluate import table
     from training.pictures import Pictures
 
@@ -32,7 +33,7 @@ def run(arguments: Namespace) -> int:
     if arguments.folds is not None:
         config = replace(config, folds=arguments.folds)
     check(config)
-    audited = audit(arguments.data, config.labels, drop=arguments.drop, cache=arguments.cache)
+    audited = audit(resolve(arguments.data, config.dataset), config.labels, drop=arguments.drop, cache=arguments.cache)
     print(audited.report())
     folder = arguments.run or RUNS / f"{arguments.config}-{config.folds}-folds"
     print(table(crossvalidate(config, Pictures.of(audited.examples, arguments.cache), folder)))
