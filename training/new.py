@@ -173,8 +173,8 @@ def add(
     _refuse_too_large(config)
     run = repository.runs / config.name
     record = train(config, source, run, cache, drop=drop)
-    counts = [sum(split[label] for split in record["counts"].values()) for label in config.labels]
-    accuracy, chance = record["estimate"]["accuracy"]["value"], max(counts) / sum(counts)
+    counts = [sum(row) for row in record["estimate"]["confusion_matrix"]]  # of the pictures that it was judged by
+    accuracy, chance = record["estimate"]["accuracy"]["value"], round(max(counts) / sum(counts), 4)
     if accuracy <= chance:
         raise NewError(
             f"The model is right in {accuracy:.1%} of pictures, and always saying the largest class would be in "

@@ -23,11 +23,11 @@ def test_the_page_offers_and_uses_it(chromium, address, fourth_repository):
     classifier = ClassifierPage(context.new_page(), address).open()
     page = classifier.page
     page.get_by_label("Model", exact=True).select_option(FOURTH)
-    expect(page.get_by_text(FOURTH_TASK)).to_be_visible()
+    expect(page.locator("#model-note")).to_have_text(FOURTH_TASK)
     label = FOURTH_LABELS[1]
     picture = min((fourth_repository / "drawn" / label).iterdir())
     bars = classifier.choose(picture).answer()
-    assert set(FOURTH_LABELS) == {name for name, _ in bars}
-    assert label == bars[0][0]
+    assert set(FOURTH_LABELS) == {name.lower() for name, _ in bars}  # the page writes Salad for salad
+    assert label == bars[0][0].lower()
     context.close()
     classifier.check()

@@ -131,7 +131,7 @@ def test_a_model_no_better_than_chance_is_not_added(repository, tmp_path, capsys
         folder.mkdir(parents=True, exist_ok=True)
         picture.rename(folder / picture.name)
     before = snapshot(repository)
-    command = ["new", "weather", "--data", str(tmp_path / "data"), "--quick", "--size", "32", "--source", "drawn"]
+    command = ["new", "weather", "--data", str(tmp_path / "data"), "--backbone", "small-cnn", "--epochs", "1"]
     assert 1 == main([*command, "--repository", str(repository.root), "--cache", str(tmp_path / "cache")])
     assert "it was not added" in capsys.readouterr().err
     assert before == snapshot(repository)

@@ -10,6 +10,7 @@ import optuna
 import pytest
 
 from training.audit import audit
+from training.backbones import build_backbone
 from training.config import Config, ConfigError
 from training.drawings import write_folder
 from training.pictures import Pictures
@@ -224,12 +225,16 @@ def test_a_try_as_told_fits_a_head_or_the_network(pictures, tmp_path):
 
     Other labels in the test split change nothing in a try: it is never looked at.
     """
-    search = fast(pictures, tmp_path / "fast")
+    file = tmp_path / "small.weights.h5"
+    build_backbone("small-cnn", 28, None).save_weights(file)
+    config = dataclasses.replace(TINY, weights=str(file))
+    search = fast(pictures, tmp_path / "fast", config)
     study.run(search, 1)
     assert len(pictures.of_splits(["validation"])) == len(study.right(search.done[0]))
     other = [dataclasses.replace(e, label=1 - e.label) if e.split == "test" else e for e in pictures.everything]
     assert other != list(pictures.everything)
-    assert search.done[0].value == fit_frozen(CONFIG, dataclasses.replace(pictures, everything=other)).log_loss
+    head = dataclasses.replace(config, epochs=0)
+    assert search.done[0].value == fit_frozen(head, dataclasses.replace(pictures, everything=other)).log_loss
 
     whole = study.open_search(
         TINY, pictures, "dropout", frozen=False, folder=tmp_path, database=tmp_path / "whole.db"
