@@ -80,9 +80,11 @@ class GradCam:
         for start in tqdm(range(0, len(images), _BATCH), desc="Grad-CAM", unit="batch", leave=False, disable=None):
             feed = {self._image: images[start : start + _BATCH], self._classes: classes[start : start + _BATCH]}
             features, gradient = self._session.run([self._map, self._gradient], feed)
-            weights = gradient.mean(axis=(1, 2), keepdims=True)
+            # In float64: of a network that hardly reacts, float32 would lose what little there is.
+            weights = gradient.astype(float).mean(axis=(1, 2), keepdims=True)
             found = np.maximum((weights * features).sum(axis=-1), 0)
-            parts.append(found / np.maximum(found.max(axis=(1, 2), keepdims=True), 1e-12))
+            strongest = found.max(axis=(1, 2), keepdims=True)
+            parts.append(found / np.where(strongest > 0, strongest, 1))
         return np.concatenate(parts).astype(np.float32)
 
 
@@ -131,19 +133,32 @@ def _frozen(tf: Any, model_dir: Path) -> tuple[Any, str, str]:
 
 
 def _last_map(image: Any, answers: Any, model_dir: Path) -> Any:
-    """Find the deepest tensor [N, h, w, C] with h, w, C > 1 between a convolution of the picture and the answer."""
-    depth = {image.op: 0}  # length of the longest way from the picture; ops that are not on one are left out
+    """Find the last tensor [N, h, w, C] with h, w, C > 1 between a convolution of the picture and the answer.
+
+    All that the model sees should go through it: a branch of a block, next to others, would tell only its part. So the
+    deepest one that every way from picture to answer takes, and only without such a one the deepest of all.
+    """
+    order = _sorted(answers.op)
+    depth, ways = {image.op: 0}, {image.op: 1}  # from the picture: longest way, and number of ways
     convolved = set()  # without this the picture itself, scaled, would pass for the map of a dense network
-    for op in _sorted(answers.op):
+    for op in order:
         before = [tensor.op for tensor in op.inputs if tensor.op in depth]
         if before and op not in depth:
             depth[op] = max(depth[one] for one in before) + 1
+            ways[op] = sum(ways[one] for one in before)
             if "Conv" in op.type or not convolved.isdisjoint(before):
                 convolved.add(op)
+    onward = dict.fromkeys(depth, 0)  # number of ways from an op to the answer
+    onward[answers.op] = 1
+    for op in reversed(order):
+        for tensor in op.inputs:
+            if op in onward and tensor.op in onward:
+                onward[tensor.op] += onward[op]
     found = [tensor for op in convolved for tensor in op.outputs if _is_map(tensor)]
     if not found:
         raise GradCamError(f"{model_dir} has no feature map between picture and answer: no Grad-CAM.")
-    return max(found, key=lambda tensor: depth[tensor.op])
+    everything = ways[answers.op]
+    return max(found, key=lambda tensor: (ways[tensor.op] * onward[tensor.op] == everything, depth[tensor.op]))
 
 
 def _is_map(tensor: Any) -> bool:

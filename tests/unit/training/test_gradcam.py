@@ -127,3 +127,31 @@ def test_an_overlay_shows_the_picture_in_grey_where_nothing_is_warm():
     assert (32, 32, 3) == shown.shape
     assert 0 == np.ptp(shown[:, 0], axis=-1).max()
     assert np.ptp(shown[:, -1], axis=-1).min() > 60
+
+
+def test_the_map_is_one_that_all_ways_take(tmp_path):
+    """Two branches meet at 6 x 6 and shrink to 1 x 1: what is read is where they meet, not the deeper branch."""
+    keras.utils.set_random_seed(1)
+    image = keras.Input(SHAPE)
+    x = keras.layers.Conv2D(4, 3, 4, padding="same", activation="relu")(image)
+    deep = keras.layers.Conv2D(4, 3, padding="same")(keras.layers.Conv2D(4, 3, padding="same")(x))
+    x = keras.layers.concatenate([keras.layers.Conv2D(4, 1)(x), deep], name="meeting")
+    branches = [keras.layers.Conv2D(4, 6)(x), keras.layers.Conv2D(4, 6)(keras.layers.Conv2D(4, 1, name="branch")(x))]
+    x = keras.layers.Flatten()(keras.layers.concatenate(branches))
+    model = keras.Model(image, keras.layers.Dense(2, activation="softmax")(x))
+    with GradCam(save(model, tmp_path)) as cam:
+        assert "meeting" in cam.layer
+        assert (5, 6, 6) == cam.maps(images(), np.zeros(5, int)).shape
+
+
+def test_maps_of_a_faint_network_are_as_strong_as_of_any(tmp_path):
+    """A scale of the features and of the weights behind them changes nothing, however small."""
+    model = network(keras.layers.Dense(2, activation="softmax"))
+    with GradCam(save(model, tmp_path / "plain")) as cam:
+        expected = cam.maps(images(), np.zeros(5, int))
+    model.layers[-1].set_weights([1e-15 * weights for weights in model.layers[-1].get_weights()])
+    with GradCam(save(model, tmp_path / "faint")) as cam:
+        actual = cam.maps(images(), np.zeros(5, int))
+
+    assert 1 == expected.max()
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
