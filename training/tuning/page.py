@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import optuna
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from optuna.trial import FrozenTrial, TrialState
 
 from training.report import plots
@@ -17,6 +18,7 @@ from training.tuning.study import Search
 
 _LOSS = "log loss on validation"
 _CURVES = 40  # lines that one plot of epochs bears
+_REASON = 24  # letters of it in the table
 
 
 def write(search: Search, name: str, path: Path) -> Path:
@@ -63,7 +65,7 @@ def write(search: Search, name: str, path: Path) -> Path:
         page.figure(_slice(dimension, search.complete), f"Log loss by {dimension.name}", f"A point a try: {dimension}")
     page.section("Every try")
     names = [dimension.name for dimension in search.space.dimensions]
-    page.table(("try", *names, "log loss", "accuracy", "seconds", "state"), [_row(trial, names) for trial in done])
+    page.table(("try", "log loss", "accuracy", "given up", *names, "seconds"), [_row(trial, names) for trial in done])
     return page.write(path)
 
 
@@ -105,29 +107,32 @@ def _importance(search: Search) -> dict[str, float]:
 
 
 def _slice(dimension: Dimension, complete: list[FrozenTrial]) -> Figure:
+    """Draw a point a try: a range along the bottom, choices one under another, where long names find room."""
     values = [trial.params[dimension.name] for trial in complete]
     losses = [float(trial.value or 0) for trial in complete]
+    look = {"s": 18, "color": plots.BLUE, "alpha": 0.7, "linewidths": 0}
     with plots.style():
-        figure, plot = plots.axes(x=dimension.name, y=_LOSS)
         if dimension.choices:
-            places = [dimension.choices.index(value) for value in values]
-            plot.set_xticks(range(len(dimension.choices)), [_text(choice) for choice in dimension.choices])
-            plot.set_xlim(-0.5, len(dimension.choices) - 0.5)
-            if sum(len(_text(choice)) for choice in dimension.choices) > 40:  # noqa: PLR2004 - they would overlap
-                plot.tick_params(axis="x", labelrotation=20)
+            figure, plot = plots.axes(height=0.8 + 0.34 * max(2, len(dimension.choices)), x=_LOSS)
+            plot.scatter(losses, [dimension.choices.index(value) for value in values], **look)
+            plot.set_yticks(range(len(dimension.choices)), [_text(choice) for choice in dimension.choices])
+            plot.set_ylim(len(dimension.choices) - 0.5, -0.5)
         else:
-            places = values
-            plot.set_xscale("log" if dimension.log else "linear")
-        plot.scatter(places, losses, s=18, color=plots.BLUE, linewidths=0)
+            figure, plot = plots.axes(x=dimension.name, y=_LOSS)
+            plot.scatter(values, losses, **look)
+            if dimension.log:
+                plot.set_xscale("log")
+                plot.set_xlim(dimension.low, dimension.high)
+                plot.xaxis.set_minor_formatter(NullFormatter())  # labels of 2, 3, 4 ... would run into one another
     return figure
 
 
 def _row(trial: FrozenTrial, names: list[str]) -> tuple[Any, ...]:
-    state = "judged" if trial.state == TrialState.COMPLETE else trial.user_attrs.get("reason", "given up")
+    state = "" if trial.state == TrialState.COMPLETE else trial.user_attrs.get("reason", "?")[:_REASON]
     loss = f"{trial.value:.4f}" if trial.state == TrialState.COMPLETE else ""
     kept = trial.user_attrs
-    return (trial.number, *(_text(trial.params.get(n)) for n in names), loss, kept.get("accuracy", ""),
-            kept.get("seconds", ""), state)  # fmt: skip
+    values = [_text(trial.params.get(name)) for name in names]
+    return trial.number, loss, kept.get("accuracy", ""), state, *values, kept.get("seconds", "")
 
 
 def _text(value: Any) -> str:

@@ -65,7 +65,7 @@ def summary(search: Search, name: str, folder: Path) -> str:
         return "\n".join([*lines, "", f"No try beats the experiment's own values. Plots: {folder / REPORT_FILE}"])
     lines += ["", f"--- training/configs/{name.replace('-', '_')}.py", f"+++ {folder / CONFIG_FILE}"]
     for field, (before, after) in found.changes.items():
-        lines += [f"-    {field}={before!r},", f"+    {field}={after!r},"]
+        lines += [f"-    {field}={_literal(before)},", f"+    {field}={_literal(after)},"]
     if found.own is not None:
         lines += ["", verdict(found)]
     tuned = f"{name}-tuned"

@@ -68,7 +68,8 @@ def _around(factor: float) -> Callable[[Config, Any], Dimension]:
 
 def _sizes(config: Config, own: int) -> Dimension:
     smallest = BACKBONES[config.backbone].smallest
-    steps = {max(_SIZE_STEP, round(own * share / _SIZE_STEP) * _SIZE_STEP) for share in _SIZES} | {own}
+    steps = {max(_SIZE_STEP, round(own * share / _SIZE_STEP) * _SIZE_STEP) for share in _SIZES}
+    steps = {step for step in steps if abs(step - own) > _SIZE_STEP / 2} | {own}
     return Dimension("", choices=tuple(sorted(size for size in steps if size >= smallest)))
 
 

@@ -120,6 +120,6 @@ def pruned_if_poor(trial: optuna.Trial) -> Callable[[int, float], None]:
         if not math.isfinite(loss):
             raise optuna.TrialPruned(f"diverged in epoch {epoch + 1}")
         if trial.should_prune():
-            raise optuna.TrialPruned(f"worse than the median after epoch {epoch + 1}")
+            raise optuna.TrialPruned(f"behind in epoch {epoch + 1}")
 
     return report
