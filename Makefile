@@ -10,7 +10,16 @@ RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
 
-need_data = @[[ -n "$(DATA)" ]] || { echo "error: name a folder that holds one folder per class: make $@ DATA=photos" >&2; exit 1; }
+MODELS := apps/model-server/models
+name = $(or $(MODEL),pizza)
+model_dir = $(MODELS)/$(name)/$(or $(VERSION),$(shell ls $(MODELS)/$(name) 2>/dev/null | sort -n | tail -1))
+# A version of MODEL by its number, or any directory.
+version_dir = $(if $(findstring /,$(1)),$(1),$(MODELS)/$(name)/$(1))
+
+# $(call need,VARIABLE,what it is,example): stop with one line where the variable is empty.
+need = @[[ -n "$($(1))" ]] || { echo "error: name $(2): make $@ $(1)=$(3)" >&2; exit 1; }
+need_data = $(call need,DATA,a folder with one folder per class$(comma) a CSV file or a known data set,photos)
+comma := ,
 
 # .venv/<activity>/.installed is newer than what it was made from.
 .venv/%/.installed: requirements/%.txt pyproject.toml tools/environment
@@ -18,7 +27,7 @@ need_data = @[[ -n "$(DATA)" ]] || { echo "error: name a folder that holds one f
 
 .PHONY: help
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: .venv/run/.installed  ## serve every bundled model on http://localhost:9696 (PORT=, GRPC_PORT=, REST_PORT=; OPEN=1 opens the page)
@@ -28,20 +37,86 @@ run: .venv/run/.installed  ## serve every bundled model on http://localhost:9696
 predict: .venv/run/.installed  ## classify a picture: IMAGE=file or URL (MODEL=pizza)
 	@$(RUN) -m tools.predict "$(IMAGE)" $(if $(MODEL),--model $(MODEL)) --gateway http://localhost:$(PORT)
 
+.PHONY: fetch
+fetch: .venv/train/.installed  ## download pictures: DATA=pizza|clothing|fashion-mnist
+	$(call need,DATA,a known data set,clothing)
+	@$(TRAIN) -m training fetch "$(DATA)"
+
+.PHONY: audit
+audit: .venv/train/.installed  ## find broken, duplicate and doubtful pictures: DATA=folder, CSV or data set (DROP=auto)
+	$(need_data)
+	@$(TRAIN) -m training audit --data "$(DATA)" $(if $(DROP),--drop "$(DROP)")
+
+.PHONY: explore
+explore: .venv/train/.installed  ## look at pictures before training, as one HTML page: DATA= (OUT=page.html)
+	$(need_data)
+	@$(TRAIN) -m training explore --data "$(DATA)" $(if $(OUT),--out "$(OUT)")
+
+.PHONY: new
+new: .venv/train/.installed  ## add a classifier end to end: NAME=shoes DATA= (QUICK=1: no fine-tuning; BACKBONE= SIZE= DROP=)
+	$(call need,NAME,the classifier,shoes)
+	$(need_data)
+	@$(TRAIN) -m training new "$(NAME)" --data "$(DATA)" $(if $(QUICK),--quick) $(if $(BACKBONE),--backbone $(BACKBONE)) \
+	  $(if $(SIZE),--size $(SIZE)) $(if $(DROP),--drop "$(DROP)")
+
 .PHONY: train
-train: .venv/train/.installed  ## train a model: CONFIG=pizza DATA=folder of class folders (SMOKE=1: a minute, drawn pictures)
+train: .venv/train/.installed  ## train an experiment: CONFIG=pizza DATA= (DROP= MLFLOW=address; SMOKE=1: a minute, drawn pictures)
 	$(if $(SMOKE),,$(need_data))
-	@$(TRAIN) -m training train $(or $(CONFIG),pizza) $(if $(SMOKE),--smoke,--data "$(DATA)")
+	@$(TRAIN) -m training train $(or $(CONFIG),pizza) $(if $(SMOKE),--smoke $(if $(BACKBONE),--backbone $(BACKBONE)),\
+	  --data "$(DATA)") $(if $(DROP),--drop "$(DROP)") $(if $(MLFLOW),--mlflow "$(MLFLOW)")
 
 .PHONY: crossvalidate
-crossvalidate: .venv/train/.installed  ## judge a recipe on every picture: CONFIG=pizza DATA=folder of class folders (FOLDS=3)
+crossvalidate: .venv/train/.installed  ## judge a recipe on every picture: CONFIG=pizza DATA= (FOLDS=3)
 	$(need_data)
-	@$(TRAIN) -m training crossvalidate $(or $(CONFIG),pizza) --data "$(DATA)" --folds $(or $(FOLDS),3)
+	@$(TRAIN) -m training crossvalidate $(or $(CONFIG),pizza) --data "$(DATA)" $(if $(FOLDS),--folds $(FOLDS))
+
+.PHONY: tune
+tune: .venv/train/.installed  ## search for better settings: CONFIG=pizza DATA= (TRIALS=20 SPACE=learning-rate,dropout FAST=1)
+	$(need_data)
+	@$(TRAIN) -m training tune $(or $(CONFIG),pizza) --data "$(DATA)" --trials $(or $(TRIALS),20) \
+	  $(if $(SPACE),--space "$(SPACE)") $(if $(FAST),--fast)
+
+.PHONY: export
+export: .venv/train/.installed  ## write a run as a model version, if it passes its gate: RUN_DIR=runs/pizza
+	$(call need,RUN_DIR,the folder of a run,runs/pizza)
+	@$(TRAIN) -m training export "$(RUN_DIR)"
+	@$(TRAIN) -m tools.models
+
+.PHONY: import
+import: .venv/train/.installed  ## take a model made elsewhere: FILE=model.keras NAME= DATA= SCALING=none|unit|symmetric|caffe|torch
+	$(call need,FILE,a .keras or .h5 file or a SavedModel,model.keras)
+	$(call need,NAME,the classifier,shoes)
+	$(call need,SCALING,how its pixels are scaled,symmetric)
+	$(need_data)
+	@$(TRAIN) -m training import "$(FILE)" --name "$(NAME)" --version $(or $(VERSION),1) --scaling $(SCALING) --data "$(DATA)" \
+	  $(if $(LABELS),--labels "$(LABELS)")
+	@$(TRAIN) -m tools.models
+
+.PHONY: show
+show: .venv/run/.installed  ## print a model's signatures, labels, card, goldens and files: MODEL=pizza (VERSION=)
+	@$(RUN) -m training show $(name) $(if $(VERSION),--version $(VERSION))
+
+.PHONY: models
+models: .venv/run/.installed  ## bring the list that the images serve up to date with apps/model-server/models
+	@$(RUN) -m tools.models
 
 .PHONY: evaluate
-evaluate: .venv/run/.installed  ## print a model's accuracy: DATA=folder of class folders (MODEL=pizza VERSION=1 SPLIT=test|all)
+evaluate: .venv/run/.installed  ## print a model's accuracy: DATA= (MODEL=pizza VERSION= SPLIT=test|all)
 	$(need_data)
-	@$(RUN) -m training evaluate --model apps/model-server/models/$(or $(MODEL),pizza)/$(or $(VERSION),1) --data "$(DATA)" --split $(or $(SPLIT),test)
+	@$(RUN) -m training evaluate --model $(model_dir) --data "$(DATA)" --split $(or $(SPLIT),test)
+
+.PHONY: report
+report: .venv/train/.installed  ## the same with plots, mistakes, Grad-CAM, robustness: DATA= (MODEL= VERSION= SPLIT= OUT=page.html)
+	$(need_data)
+	@$(TRAIN) -m training evaluate --model $(model_dir) --data "$(DATA)" --split $(or $(SPLIT),test) \
+	  --report "$(or $(OUT),runs/$(name)-report.html)"
+
+.PHONY: compare
+compare: .venv/run/.installed  ## does version B beat version A? A=1 B=2 DATA= (MODEL=pizza SPLIT=test; or directories)
+	$(call need,A,the version that is there,1)
+	$(call need,B,the one that would take its place,2)
+	$(need_data)
+	@$(RUN) -m training compare "$(call version_dir,$(A))" "$(call version_dir,$(B))" --data "$(DATA)" --split $(or $(SPLIT),test)
 
 .PHONY: bench
 bench: .venv/run/.installed  ## measure start, memory and answer time of both servers (Linux)
@@ -50,7 +125,11 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(TEST) -m pytest -m "not images" $(ARGS)
+	@$(TEST) -m pytest -m "not images and not backbones" $(ARGS)
+
+.PHONY: test-backbones
+test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
+	@$(TEST) -m pytest -m backbones tests/unit/training tests/contract $(ARGS)
 
 .PHONY: lint
 lint: .venv/test/.installed  ## ruff, mypy --strict
