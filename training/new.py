@@ -22,7 +22,7 @@ _RESERVED = {
     "cache": "runs/cache keeps decoded pictures",
 }
 _RUN_ENDINGS = ("-folds", "-tune", "-ablation")  # runs/<config>-tune and the like belong to other verbs
-_TINY_PX = 48
+_TINY_PX, _ENLARGED = 48, 4
 _LOOKED_AT = 60  # pictures whose size is read
 
 
@@ -99,8 +99,9 @@ def recipe(
     Args:
         name: of the model.
         source: a folder with one folder per class, or a CSV file.
-        backbone: a key of BACKBONES; EfficientNet-Lite0, or the small CNN where the pictures are tiny, if None.
-        size: input height and width, pixels; the backbone's own if None.
+        backbone: a key of BACKBONES; EfficientNet-Lite0 if None.
+        size: input height and width, pixels; if None the backbone's own, or the pictures' where they are tiny: those
+            are enlarged inside the graph (training/configs/fashion_mnist.py says what that is worth).
         epochs: of fine-tuning; what suits the backbone if None.
         quick: leave the backbone frozen and fit the head alone.
         weights: "imagenet", a file, or None for random ones.
@@ -111,8 +112,9 @@ def recipe(
     from training.backbones import BACKBONES
 
     listed = sources.read(source)
-    tiny = _median_size(listed.files) <= _TINY_PX
-    backbone = backbone or ("small-cnn" if tiny else "efficientnet-lite0")
+    seen = _median_size(listed.files)
+    tiny = 0 < seen <= _TINY_PX
+    backbone = backbone or "efficientnet-lite0"
     if backbone not in BACKBONES:
         raise NewError(f"There is no backbone {backbone!r}; there are {', '.join(BACKBONES)}.")
     known = BACKBONES[backbone]
@@ -120,7 +122,8 @@ def recipe(
         weights = None
     if quick and weights is None:
         raise NewError(f"--quick fits a head on features that are there already, and {backbone} has no weights here.")
-    side = size or known.size
+    side = size or (round(seen) if tiny else known.size)
+    inner = _ENLARGED * side if tiny and known.imagenet else None
     classes = ", ".join(listed.labels)
     config = Config(
         name=name,
@@ -138,10 +141,11 @@ def recipe(
         size=side,
         # A random crop shows things larger than the whole picture does (see Config.train_size).
         train_size=side if tiny else max(known.smallest, round(side * 6 / 7 / 16) * 16),
+        inner_size=inner,
         weights=weights,
         augmentation="small" if tiny else "standard",
-        epochs=0 if quick else epochs or (8 if weights else 40),
-        learning_rate=1.5e-4 if weights else 1e-3,
+        epochs=0 if quick else epochs or ((30 if tiny else 8) if weights else 40),
+        learning_rate=(3e-4 if tiny else 1.5e-4) if weights else 1e-3,
     )
     check(config)
     return config

@@ -17,10 +17,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", help="of the model, such as shoes; also of its folder and its address /v1/models/NAME")
     add_data(parser)
     add_drop(parser)
-    parser.add_argument("--backbone", help="feature extractor (efficientnet-lite0; small-cnn for tiny pictures)")
-    parser.add_argument("--size", type=int, help="input height and width in pixels (the backbone's own)")
+    parser.add_argument("--backbone", help="feature extractor (efficientnet-lite0)")
+    parser.add_argument(
+        "--size", type=int, help="input height and width in pixels (the backbone's own)"
+    )
     parser.add_argument("--quick", action="store_true", help="fit a head on frozen features: minutes, not an hour")
-    parser.add_argument("--epochs", type=int, help="of fine-tuning (8; 40 without ImageNet weights)")
+    parser.add_argument("--epochs", type=int, help="of fine-tuning (8; tiny pictures 30; without ImageNet weights 40)")
     parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a file (%(default)s)")
     parser.add_argument("--task", help="what the model says, one sentence for its card and the page")
     parser.add_argument("--source", help="where the pictures come from and under which licence, for its card")

@@ -10,7 +10,6 @@ from optuna.trial import FrozenTrial
 
 from training.comparison import mcnemar
 from training.metrics import wilson
-from training.tuning.space import KINDS
 from training.tuning.study import Search, TuneError, right
 
 RESULT_FILE, CONFIG_FILE, REPORT_FILE = "best.json", "best.py", "report.html"
@@ -131,11 +130,6 @@ def write(search: Search, name: str, folder: Path) -> None:
         f"CONFIG = replace(\n    {module}.CONFIG,\n{changes}{epochs})\n",
         encoding="utf-8",
     )
-
-
-def dimensions(search: Search) -> list[str]:
-    """Name what varies, with the field of the experiment that it is."""
-    return [f"{d.name} ({KINDS[d.name].field(search.space.frozen)})" for d in search.space.dimensions]
 
 
 def _literal(value: Any) -> str:

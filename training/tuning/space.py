@@ -56,7 +56,7 @@ class Dimension:
 class _Kind:
     """How a name relates to the experiment: which field it is, and what it may be unless the user says otherwise."""
 
-    field: Callable[[bool], str]  # of "is the backbone frozen?"
+    field: Callable[[Config, bool], str]  # of the experiment and "is the backbone frozen?"
     default: Callable[[Config, Any], Dimension]
     read: Callable[[str], Value]
     frozen: bool = True  # whether it means anything where the backbone is frozen
@@ -92,19 +92,19 @@ def _number(text: str) -> float:
 
 
 KINDS: Mapping[str, _Kind] = {
-    "learning-rate": _Kind(lambda frozen: "head_rate" if frozen else "learning_rate", _around(10), _number),
+    "learning-rate": _Kind(lambda _, frozen: "head_rate" if frozen else "learning_rate", _around(10), _number),
     "inner-layer": _Kind(
-        lambda _: "inner_layer",
+        lambda *_: "inner_layer",
         lambda _, own: Dimension("", choices=tuple(dict.fromkeys((*_INNER_LAYERS, own)))),
         lambda text: None if text == "none" else _whole(text) or None,
     ),
-    "dropout": _Kind(lambda _: "dropout", lambda _, own: Dimension("", high=max(0.7, own)), _number),
+    "dropout": _Kind(lambda *_: "dropout", lambda _, own: Dimension("", high=max(0.7, own)), _number),
     "augmentation": _Kind(
-        lambda _: "augmentation", lambda _, own: Dimension("", choices=tuple(dict.fromkeys((*STRENGTHS, own)))), str,
+        lambda *_: "augmentation", lambda _, own: Dimension("", choices=tuple(dict.fromkeys((*STRENGTHS, own)))), str,
         frozen=False,
     ),
-    "size": _Kind(lambda _: "size", _sizes, _whole),
-    "backbone": _Kind(lambda _: "backbone", _backbones, str),
+    "size": _Kind(lambda config, _: "inner_size" if config.inner_size else "size", _sizes, _whole),
+    "backbone": _Kind(lambda *_: "backbone", _backbones, str),
 }  # fmt: skip
 
 
@@ -128,13 +128,13 @@ class Space:
 
     def own(self) -> dict[str, Value]:
         """Give the experiment's own values."""
-        return {d.name: getattr(self.config, KINDS[d.name].field(self.frozen)) for d in self.dimensions}
+        return {d.name: getattr(self.config, KINDS[d.name].field(self.config, self.frozen)) for d in self.dimensions}
 
     def apply(self, values: Mapping[str, Value]) -> Config:
         """Make the experiment with other values; the crops of training shrink and grow with the size."""
         changes: dict[str, Any] = {
             # Three digits say all that a search can know, and can be copied into an experiment.
-            KINDS[name].field(self.frozen): float(f"{value:.3g}") if isinstance(value, float) else value
+            KINDS[name].field(self.config, self.frozen): float(f"{value:.3g}") if isinstance(value, float) else value
             for name, value in values.items()
         }
         if (size := changes.get("size")) and size != self.config.size:
@@ -162,7 +162,7 @@ def parse(text: str, config: Config, *, frozen: bool) -> Space:
             raise SpaceError(f"{name} is named twice.")
         if frozen and not KINDS[name].frozen:
             raise SpaceError(f"{name} changes nothing where only a head is fitted to frozen features.")
-        own = getattr(config, KINDS[name].field(frozen))
+        own = getattr(config, KINDS[name].field(config, frozen))
         try:
             dimension = _explicit(values, own, KINDS[name]) if values else KINDS[name].default(config, own)
         except SpaceError as error:

@@ -86,18 +86,20 @@ def test_photographs_are_fine_tuned_from_imagenet(drawn):
     assert 0 == new.recipe("lunch", drawn, quick=True).epochs
 
 
-def test_tiny_pictures_get_the_small_network(tmp_path):
-    """Pictures of 28 px are not blown up to 224: they get the small CNN, from nothing."""
+def test_tiny_pictures_are_enlarged_inside_the_graph(tmp_path):
+    """Pictures of 28 px are taken as they are and enlarged by the model; broken files do not count."""
     for label in LABELS:
         (tmp_path / label).mkdir()
         Image.new("L", (28, 28), 7).save(tmp_path / label / "a.png")
         (tmp_path / label / "broken.png").write_bytes(b"no picture")
     config = new.recipe("digits", tmp_path)
-    assert ("small-cnn", 28, 28, None, "small") == (
-        config.backbone, config.size, config.train_size, config.weights, config.augmentation
+    assert ("efficientnet-lite0", 28, 28, 112, "small") == (
+        config.backbone, config.size, config.train_size, config.inner_size, config.augmentation
     )  # fmt: skip
+    small = new.recipe("digits", tmp_path, backbone="small-cnn")
+    assert (28, None, None) == (small.size, small.inner_size, small.weights)
     with pytest.raises(new.NewError, match="--quick"):
-        new.recipe("digits", tmp_path, quick=True)
+        new.recipe("digits", tmp_path, backbone="small-cnn", quick=True)
 
 
 def test_choices_that_make_no_sense_are_refused_before_training(drawn, repository):

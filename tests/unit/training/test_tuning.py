@@ -68,6 +68,15 @@ def test_choices_and_ranges_are_read():
     )  # fmt: skip
 
 
+def test_the_size_of_enlarged_pictures_is_the_one_inside():
+    """Where the graph enlarges small pictures, the size that varies is the one it enlarges them to."""
+    config = dataclasses.replace(CONFIG, size=28, train_size=28, inner_size=112)
+    space = parse("size=96", config, frozen=False)
+    assert {"size": 112} == space.own()
+    tried = space.apply({"size": 96})
+    assert (28, 28, 96) == (tried.size, tried.train_size, tried.inner_size)
+
+
 def test_frozen_the_learning_rate_is_the_heads():
     """With --fast the learning rate that varies is the one that heads are fitted with."""
     assert {"learning-rate": CONFIG.head_rate} == parse("learning-rate", CONFIG, frozen=True).own()
