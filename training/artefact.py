@@ -66,9 +66,10 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
             raise ExportError(f"The label {label!r} is empty or begins or ends with a space.")
         if any(unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Cs"} for character in label):
             raise ExportError(f"The label {label!r} holds a control character.")
-        twin = seen.setdefault(unicodedata.normalize("NFKC", label).casefold(), label)
-        if twin is not label:
-            raise ExportError(f"The labels {twin!r} and {label!r} are the same name.")
+        key = unicodedata.normalize("NFKC", label).casefold()
+        if key in seen:
+            raise ExportError(f"The labels {seen[key]!r} and {label!r} are the same name.")
+        seen[key] = label
 
 
 def check_target(models: Path, subject: Subject, *, replace: bool, any_size: bool) -> Path:

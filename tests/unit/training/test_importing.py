@@ -294,3 +294,33 @@ def test_the_verb_prints_what_was_measured(saved, folder, tmp_path, capsys):
     assert "accuracy by scaling: none 0.333" in out
     assert str(tmp_path / "models" / "levels" / "1") in out
     assert '"levels"' in (tmp_path / "models.config").read_text()
+
+
+@pytest.mark.backbones
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_the_courses_model_is_imported(suffix, folder, tmp_path):
+    """Xception inside a model, pixels in -1..1, an inner layer, logits: as the course's notebook saves it."""
+    keras.utils.set_random_seed(5)
+    base = keras.applications.Xception(weights=None, include_top=False, input_shape=(96, 96, 3))
+    base.trainable = False
+    image = keras.Input((96, 96, 3))
+    vectors = keras.layers.GlobalAveragePooling2D()(base(image, training=False))
+    inner = keras.layers.Dense(50, activation="relu")(vectors)
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Dropout(0.2)(inner)))
+    files = [(k, file) for k, label in enumerate(LABELS) for file in sorted((folder / label).iterdir())]
+    pictures = np.stack([to_tensor(file.read_bytes(), 96, 96) for _, file in files]) / 127.5 - 1
+    features = np.asarray(keras.Model(image, inner)(pictures))
+    # Random features, fitted head: enough to be right about the pictures it was fitted on, under one scaling.
+    targets = np.eye(3)[[k for k, _ in files]] * 8
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
+    kernel = np.linalg.lstsq((features - mean) / scale, targets - targets.mean(axis=0), rcond=1e-3)[0] / scale[:, None]
+    model.layers[-1].set_weights([kernel, targets.mean(axis=0) - mean @ kernel])
+    model.save(tmp_path / f"xception.{suffix}")
+
+    with pytest.raises(ExportError, match=r"at most 20 MB go into Git.*--any-size.*OCI image"):
+        import_model(tmp_path / f"xception.{suffix}", _declared(), folder, tmp_path / "models")
+    version, result = import_model(
+        tmp_path / f"xception.{suffix}", _declared(), folder, tmp_path / "models", any_size=True
+    )
+    assert result["accuracy"]["value"] > 0.9
+    assert set(parity.TOLERANCE) == set(parity.verify(version))
