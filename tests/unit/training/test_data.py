@@ -9,6 +9,7 @@ import pytest
 
 from training import data
 from training.drawings import write_folder
+from training.locking import exclusive
 
 ROOT = Path(__file__).parents[3]
 
@@ -120,21 +121,26 @@ def test_a_run_that_failed_leaves_nothing_behind(folder, tmp_path):
     assert [] == list((tmp_path / "cache").iterdir())
 
 
-def test_two_runs_write_a_cache_once(folder, tmp_path):
-    """The second waits for the first and takes what that has written."""
+def test_of_two_runs_one_writes_a_cache_and_the_other_takes_it(folder, tmp_path):
+    """The second waits while the first holds the file, and then does not decode again."""
     examples, _ = data.scan(folder)
+    data.load(examples, 32, tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.unlink()
     script = (
         "import sys; from pathlib import Path; from training import data\n"
-        "print(data.load(data.scan(Path(sys.argv[1]))[0], 200, Path(sys.argv[2])).sum())"
+        "print(data.load(data.scan(Path(sys.argv[1]))[0], 32, Path(sys.argv[2])).sum())"
     )
-    paths = [str(ROOT / "apps"), str(ROOT)]
     command = [sys.executable, "-c", script, str(folder), str(tmp_path / "cache")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    runs = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    sums = {int(run.communicate(timeout=60)[0]) for run in runs}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "apps"), str(ROOT)))}
+    with exclusive(kept.with_suffix(".partial")):
+        run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert "waiting for another run" in run.stderr.readline()
+        np.save(kept, np.full((len(examples), 32, 32, 3), 7, np.uint8))
+    said, _ = run.communicate(timeout=60)
 
-    assert {int(data.load(examples, 200).sum())} == sums
-    assert 1 == len(list((tmp_path / "cache").iterdir()))
+    assert 7 * len(examples) * 32 * 32 * 3 == int(said)
+    assert [kept] == list((tmp_path / "cache").iterdir())
 
 
 def test_a_picture_stands_for_itself_unless_it_has_near_copies(folder):
