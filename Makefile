@@ -80,7 +80,6 @@ tune: .venv/train/.installed  ## search for better settings: CONFIG=pizza DATA= 
 export: .venv/train/.installed  ## write a run as a model version, if it passes its gate: RUN_DIR=runs/pizza
 	$(call need,RUN_DIR,the folder of a run,runs/pizza)
 	@$(TRAIN) -m training export "$(RUN_DIR)"
-	@$(TRAIN) -m tools.models
 
 .PHONY: import
 import: .venv/train/.installed  ## take a model made elsewhere: FILE=model.keras NAME= DATA= SCALING=none|unit|symmetric|caffe|torch
@@ -90,7 +89,6 @@ import: .venv/train/.installed  ## take a model made elsewhere: FILE=model.keras
 	$(need_data)
 	@$(TRAIN) -m training import "$(FILE)" --name "$(NAME)" --version $(or $(VERSION),1) --scaling $(SCALING) --data "$(DATA)" \
 	  $(if $(LABELS),--labels "$(LABELS)")
-	@$(TRAIN) -m tools.models
 
 .PHONY: show
 show: .venv/run/.installed  ## print a model's signatures, labels, card, goldens and files: MODEL=pizza (VERSION=)

@@ -28,8 +28,8 @@ def config_text(config: Config, record: Mapping[str, Any]) -> str:
     command = f"Command:   python -m training train {config.name} --data DIR &&"
     export = f"python -m training export runs/{config.name}"
     joined = f"{command} {export}"
-    method, figures = record["estimate"]["method"], record["estimate"]["accuracy"]
-    expected = f"{figures['low']:.2f} to {figures['high']:.2f} by {method}, {figures['n']} pictures"
+    figures = record["estimate"]["accuracy"]
+    expected = f"{figures['low']:.2f} to {figures['high']:.2f} {judged(record['estimate'])}, {figures['n']} pictures"
     lines = [
         f'"""{title}',
         "",
@@ -48,6 +48,11 @@ def config_text(config: Config, record: Mapping[str, Any]) -> str:
         if field.default is dataclasses.MISSING or value != field.default:
             lines += _argument(field.name, value)
     return "\n".join([*lines, ")", ""])
+
+
+def judged(estimate: Mapping[str, Any]) -> str:
+    """Say how an estimate was made: "on the test split", "in 5-fold cross-validation"."""
+    return "on the test split" if estimate["method"] == "test" else f"in {estimate['method']}"
 
 
 def _argument(name: str, value: Any) -> list[str]:

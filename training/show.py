@@ -99,7 +99,7 @@ def _card_lines(card: Mapping[str, Any]) -> Iterator[str]:
 def _pictures(data: Mapping[str, Any]) -> str:
     counts = {split: sum(classes.values()) for split, classes in data.get("counts", {}).items()}
     numbers = ", ".join(f"{count} {split}" for split, count in counts.items())
-    return f"{data.get('name', '?')}: {numbers}; fitted on {' and '.join(data.get('fitted_on', [])) or '?'}"
+    return f"{data.get('name', '?')}: {numbers}; fitted on {' and '.join(data.get('fitted_on', [])) or 'none of them'}"
 
 
 def _accuracy(metrics: Mapping[str, Any]) -> str:

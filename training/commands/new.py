@@ -18,9 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_data(parser)
     add_drop(parser)
     parser.add_argument("--backbone", help="feature extractor (efficientnet-lite0)")
-    parser.add_argument(
-        "--size", type=int, help="input height and width in pixels (the backbone's own)"
-    )
+    parser.add_argument("--size", type=int, help="input height and width in pixels (the backbone's own)")
     parser.add_argument("--quick", action="store_true", help="fit a head on frozen features: minutes, not an hour")
     parser.add_argument("--epochs", type=int, help="of fine-tuning (8; tiny pictures 30; without ImageNet weights 40)")
     parser.add_argument("--weights", default="imagenet", help="imagenet, none, or a file (%(default)s)")
@@ -33,6 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Add the classifier, and say what was written and what comes next."""
     from training import new
+    from training.config_file import judged
     from training.datasets import resolve
     from training.evaluate import table
 
@@ -55,7 +54,7 @@ def run(arguments: Namespace) -> int:
     written = (version, repository.config_file(config.name), repository.list)
     paths = [str(path.relative_to(repository.root)) for path in written]
     megabytes = sum(path.stat().st_size for path in version.rglob("*") if path.is_file()) / 1e6
-    print(f"\nHow good {config.name} is, by {estimate['method']}:\n{table(estimate)}\n")
+    print(f"\nHow good {config.name} is, {judged(estimate)}:\n{table(estimate)}\n")
     print(f"written:  {paths[0]} ({megabytes:.1f} MB)\n          {paths[1]}\n          {paths[2]}\n")
     print(f"look:     make show MODEL={config.name}\nserve:    make run OPEN=1")
     print(f'deliver:  git add {" ".join(paths)} && git commit -m "Add {config.name} version 1" && git push')

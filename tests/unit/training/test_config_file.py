@@ -11,7 +11,7 @@ from training.config_file import config_text
 
 RECORD = {
     "minutes": 3.0,
-    "estimate": {"method": "test split", "accuracy": {"value": 0.9, "low": 0.8512, "high": 0.9444, "n": 120}},
+    "estimate": {"method": "test", "accuracy": {"value": 0.9, "low": 0.8512, "high": 0.9444, "n": 120}},
 }
 PLAIN = Config(
     name="shoes",
@@ -62,7 +62,7 @@ def test_the_docstring_says_command_hardware_minutes_and_result():
     assert "Command:   python -m training train shoes --data DIR && python -m training export runs/shoes\n" in text
     assert "Hardware:  " in text
     assert "Minutes:   3\n" in text
-    assert "Expected:  0.85 to 0.94 by test split, 120 pictures\n" in text
+    assert "Expected:  0.85 to 0.94 on the test split, 120 pictures\n" in text
 
 
 def test_the_linter_and_the_formatter_leave_it_alone(tmp_path):
