@@ -83,13 +83,18 @@ def load(path: Path, *, trust: bool) -> Foreign:
 
 def _keras(path: Path, *, trust: bool) -> Foreign:
     config = _read_config(path)
+    if '"TFOpLambda"' in json.dumps(config):
+        raise ForeignError(
+            f"{path} was made by Keras 2 with TensorFlow's operations as layers (TFOpLambda), which Keras 3 does not "
+            "know: export it there as a SavedModel and import that."
+        )
     if not trust and (found := next(_code(config), None)):
         raise ForeignError(
             f"{path} holds {found}: code that would run here. If it comes from somebody you trust, add --trust."
         )
     with tempfile.TemporaryDirectory() as folder:
         source = path
-        if path.suffix == ".h5" and _drop_old_keys(config):
+        if path.suffix != ".keras" and _drop_old_keys(config):
             source = Path(shutil.copy(path, folder))
             with h5py.File(source, "r+") as file:
                 file.attrs["model_config"] = json.dumps(config)
@@ -136,7 +141,7 @@ def _code(config: Any) -> Iterator[str]:
     if not isinstance(config, dict):
         return
     name = config.get("class_name")
-    if name in {"Lambda", "__lambda__", "TFOpLambda", "SlicingOpLambda"}:
+    if name in {"Lambda", "__lambda__"}:
         yield f"a {str(name).strip('_')} layer"
     module = config.get("module")
     if isinstance(module, str) and module.partition(".")[0] not in {"keras", "builtins"}:

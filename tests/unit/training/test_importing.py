@@ -227,6 +227,17 @@ def test_an_h5_file_of_keras_2_loads(tmp_path):
     np.testing.assert_allclose(loaded.run(tf.constant(pixels)), model(pixels), rtol=1e-5)
 
 
+def test_operations_as_layers_of_keras_2_are_named(tmp_path):
+    """No --trust helps there: Keras 3 has no such layer, so the way out is a SavedModel."""
+    _network(3, None).save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace('"Conv2D"', '"TFOpLambda"', 1)
+
+    for trust in (False, True):
+        with pytest.raises(ForeignError, match=r"TFOpLambda.*export it there as a SavedModel"):
+            foreign.load(tmp_path / "old.h5", trust=trust)
+
+
 @pytest.mark.parametrize(
     ("shape", "outputs", "message"),
     [
