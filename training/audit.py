@@ -70,7 +70,7 @@ class Audit:
             "labels": list(self.labels),
             "counts": data.counts(self.examples, self.labels),
             "content_sha256": data.content_hash(self.examples, self.labels),
-            "findings": [{**vars(finding), "files": list(finding.files)} for finding in self.findings],
+            "findings": [{**vars(f), "files": list(f.files), "beside": list(f.beside)} for f in self.findings],
         }
 
 
@@ -215,16 +215,16 @@ class _Work:
             group = min(examples[row].sha256 for row in rows)
             for row in rows:
                 examples[row] = replace(examples[row], group=group)
-            shown = [f"{names[row]} ({labels[examples[row].label]}, {examples[row].split})" for row in rows]
-            below = [text for row, text in zip(rows, shown, strict=True) if row in lower]
-            above = [text for text in shown if text not in below]
-            note = f"{' and '.join(below)} like {' and '.join(above)}" if below else " and ".join(above)
+            shown = {row: f"{names[row]} ({labels[examples[row].label]}, {examples[row].split})" for row in rows}
+            stay = [row for row in rows if row not in lower]
+            note = " like ".join(_listed([shown[row] for row in some]) for some in (lower, stay) if some)
             if len({examples[row].label for row in rows}) > 1:
                 kind = "near-duplicate-in-two-classes"
             else:
                 kind = "near-duplicate-across-splits" if lower else "near-duplicate"
             action = "left out" if lower else "kept"
-            self._add(kind, [names[row] for row in lower or rows], note, action)
+            beside = tuple(names[row] for row in stay) if lower else ()
+            self.findings.append(Finding(kind, tuple(names[row] for row in lower or rows), note, action, beside))
             left_out.update(lower)
         return [example for row, example in enumerate(examples) if row not in left_out]
 
@@ -248,3 +248,8 @@ class _Work:
         if len(left) < 2:  # noqa: PLR2004 - one class is no classifier
             self._add("too-few-classes", (), f"{len(left)} of {len(labels)} classes have pictures", "refused")
         return tuple(left)
+
+
+def _listed(names: Sequence[str], at_most: int = 4) -> str:
+    more = [f"{len(names) - at_most} more"] if len(names) > at_most else []
+    return " and ".join([*names[:at_most], *more])

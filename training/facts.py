@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import sqlite3
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,7 +28,7 @@ _STORE = "pictures.sqlite"
 _UNREADABLE = "unreadable "
 _COSINES = np.cos(np.pi / THUMBNAIL * np.arange(8)[:, None] * (np.arange(THUMBNAIL) + 0.5))
 _WORKERS = 2  # the decoder lets two pictures in at once
-_ORIENTATION_TAG, _FIRST_SIDEWAYS = 0x0112, 5
+_ORIENTATION_TAG, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # of EXIF
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ def measure(paths: Sequence[Path], cache: Path | None = None) -> list[Facts]:
     """
     shown = tqdm(paths, desc="hash pictures", unit="file", disable=None, leave=False)
     hashes = [_sha256(path) for path in shown]
+    try:
+        return _measure_all(paths, hashes, cache)
+    except sqlite3.Error as error:  # locked, on a full disk or on one that SQLite cannot work on
+        print(f"{cache}: facts cannot be kept there ({error}); measuring without", file=sys.stderr)
+        return _measure_all(paths, hashes, None)
+
+
+def _measure_all(paths: Sequence[Path], hashes: Sequence[str], cache: Path | None) -> list[Facts]:
     with closing(_open_store(cache)) as store:
         known = {sha256: facts for sha256 in set(hashes) if (facts := _recall(store, sha256))}
         new = {sha256: path for sha256, path in zip(hashes, paths, strict=True) if sha256 not in known}
@@ -92,10 +101,17 @@ def _measure(path: Path, sha256: str) -> Facts:
         return Facts(sha256, str(error) if data else "The file is empty.", isinstance(error, NotAPicture))
     with Image.open(io.BytesIO(data), formats=FORMATS) as header:  # a header that the decoder has accepted
         width, height, kind = header.width, header.height, str(header.format)
-        if header.getexif().get(_ORIENTATION_TAG, 1) >= _FIRST_SIDEWAYS:
+        if _is_sideways(header):
             width, height = height, width
     hashes = perceptual_hash(thumbnail), perceptual_hash(thumbnail[:, ::-1])
     return Facts(sha256, "", False, kind, width, height, *hashes, thumbnail)
+
+
+def _is_sideways(header: Image.Image) -> bool:
+    try:
+        return header.getexif().get(_ORIENTATION_TAG) in _SIDEWAYS
+    except Exception:  # noqa: BLE001 - broken EXIF is no reason to refuse the pixels
+        return False
 
 
 def perceptual_hash(image: np.ndarray) -> int:
@@ -116,8 +132,11 @@ def _open_store(cache: Path | None) -> sqlite3.Connection:
     cache.mkdir(parents=True, exist_ok=True)
     try:
         return _with_table(sqlite3.connect(cache / _STORE, timeout=60, isolation_level=None))
+    except sqlite3.OperationalError:
+        raise
     except sqlite3.DatabaseError:  # no database, or a broken one: everything in it can be measured again
-        (cache / _STORE).unlink()
+        for file in cache.glob(f"{_STORE}*"):
+            file.unlink()
         return _with_table(sqlite3.connect(cache / _STORE, timeout=60, isolation_level=None))
 
 

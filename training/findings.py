@@ -36,13 +36,15 @@ class Finding:
     """One thing found.
 
     Attributes: kind, a key of KINDS; files, names relative to the source; note, what exactly; action, whether training
-    was refused for it, the files were left out (those of a near copy in a lower split only), or are trained on.
+    was refused for it, the files were left out, or they are trained on; beside, names of files that stay and show the
+    same.
     """
 
     kind: str
     files: tuple[str, ...]
     note: str
     action: Action
+    beside: tuple[str, ...] = ()
 
 
 def written(findings: Sequence[Finding], *, at_most: int = 10) -> str:

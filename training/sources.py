@@ -68,6 +68,8 @@ def read(source: Path, labels: Sequence[str] | None = None) -> Source:
     names = tuple(labels or sorted(found))
     if len(names) < 2:  # noqa: PLR2004 - one class is no classifier
         raise DataError(f"{source} holds {len(names)} {what}; a classifier needs two or more.")
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"labels have to differ; {', '.join(repeated)} is there more than once.")
     base = source if source.is_dir() else source.parent
     files = [Listed(p, _name(p, base), i) for i, label in enumerate(names) for p in sorted(found.get(label, []))]
     return Source(names, tuple(files), {name: len(found[name]) for name in sorted(found) if name not in names})

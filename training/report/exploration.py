@@ -207,7 +207,7 @@ class _Exploration:
                 if number == 0:
                     page.paragraph(f"{KINDS[kind]}: {sum(f.kind == kind for f in found):,}")
                 if number < _SHOWN:
-                    names = [name for name in self._paths if name in finding.note][:_SAMPLES]
+                    names = [*finding.files, *finding.beside][:_SAMPLES]
                     shown = [(_shrunk(self._paths[name], self._audit.facts[name]), _shortened(name)) for name in names]
                     page.pictures(shown, size=_SAMPLE_PX)
 

@@ -94,6 +94,18 @@ def test_no_near_copy_of_a_judged_picture_is_learnt(folder, look):
     assert judged == {e.path.stem for e in pizzas if e.split == "test"}
 
 
+def test_many_near_copies_make_a_short_note(folder, look):
+    """All files are in the finding, a few of them in its text."""
+    with Image.open(folder / "pizza" / "0007.png") as image:
+        for quality in range(60, 90, 3):
+            image.save(folder / "pizza" / f"at {quality}.jpg", quality=quality)
+    (finding,) = look(folder).findings
+
+    assert 11 == len({*finding.files, *finding.beside})
+    assert "more" in finding.note
+    assert 9 > finding.note.count("pizza/")
+
+
 def test_a_near_copy_in_another_class_is_pointed_out(folder, look):
     """One of the two labels is wrong, which only people can tell; both files are named."""
     (folder / "salad" / "odd.jpg").write_bytes(jpeg(folder / "pizza" / "0003.png"))

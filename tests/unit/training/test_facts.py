@@ -98,6 +98,23 @@ def test_a_broken_store_is_made_anew(tmp_path, pictures):
     assert same(expected, facts.measure(pictures, tmp_path / "cache"))
 
 
+def test_a_store_that_cannot_be_written_costs_time_only(tmp_path, pictures, capsys):
+    """A folder in the store's place, as a full or read-only disk: what is kept is a convenience."""
+    (tmp_path / "cache" / "pictures.sqlite").mkdir(parents=True)
+
+    assert same(facts.measure(pictures), facts.measure(pictures, tmp_path / "cache"))
+    assert "cannot be kept" in capsys.readouterr().err
+
+
+def test_broken_exif_does_not_turn_a_picture(tmp_path):
+    """What a camera's software wrote wrongly is no reason to refuse the pixels."""
+    for number, exif in enumerate((b"Exif\0\0not tiff at all", b"Exif\0\0II*\0\xff\xff\xff\xff")):
+        Image.new("RGB", (30, 20), "#336699").save(tmp_path / f"{number}.jpg", exif=exif)
+    found = facts.measure(sorted(tmp_path.glob("*.jpg")))
+
+    assert [("", 30, 20)] * 2 == [(f.error, f.width, f.height) for f in found]
+
+
 def test_two_runs_share_the_store(tmp_path, pictures):
     """A run that has the store open does not keep another from measuring."""
     facts.measure(pictures[:1], tmp_path / "cache")

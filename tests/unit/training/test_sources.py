@@ -108,6 +108,12 @@ def test_what_is_no_table_is_refused_in_words(folder, content, said):
     assert said in str(raised.value)
 
 
+def test_labels_that_repeat_are_refused(folder):
+    """Every picture of that class would be in two."""
+    with pytest.raises(DataError, match="pizza is there more than once"):
+        read(folder, ("pizza", "salad", "pizza"))
+
+
 def test_one_class_is_no_classifier(folder):
     """A folder with one class folder is refused, and so is a file that is no CSV file, and nothing at all."""
     shutil.rmtree(folder / "salad")
