@@ -82,7 +82,7 @@ class Fitted:
         splits: the card's `data.fitted_on`.
         pictures: how many of the pictures are in those splits.
         of: how many pictures there are.
-        certain: the pictures are those that the card's content hash speaks of; otherwise they may be others.
+        certain: there are such, and they are those that the card's content hash speaks of, not others of those splits.
     """
 
     splits: tuple[str, ...]
@@ -173,13 +173,10 @@ def answer(
         running.close()
     columns = [own.index(label) for label in labels]
     known = card.get("data", {})
-    fitted_on = tuple(known.get("fitted_on", ()))
-    fitted = Fitted(
-        fitted_on,
-        sum(e.split in fitted_on for e in chosen),
-        len(chosen),
-        certain=_is_of(known.get("content_sha256", ""), folder, everything, labels),
-    )
+    fitted_on, content = tuple(known.get("fitted_on", ())), known.get("content_sha256")
+    of_splits = sum(e.split in fitted_on for e in chosen)
+    certain = bool(of_splits and content) and _is_of(content, folder, everything, labels)
+    fitted = Fitted(fitted_on, of_splits, len(chosen), certain=certain)
     return Answers(model_dir, card, engine, folder, split, chosen, labels, images, probabilities[:, columns], fitted)
 
 

@@ -47,6 +47,7 @@ class Examination:
         latency: times of one picture.
         mistakes: the most confident ones, the most confident first.
         successes: the most confident right answer of each class.
+        machine: where latency was measured, and how busy it was.
         layer: the feature map that Grad-CAM looks at, or why there is none.
     """
 
@@ -59,6 +60,7 @@ class Examination:
     slices: list[Slice]
     robustness: Mapping[str, Curve]
     latency: list[Latency]
+    machine: str
     mistakes: Explained
     successes: Explained
     layer: str
@@ -87,7 +89,7 @@ class Examination:
             "reliability": {name: np.round(values, 4).tolist() for name, values in vars(self.reliability).items()},
             "slices": [one.to_json() for one in self.slices],
             "robustness": {name: curve.to_json() for name, curve in self.robustness.items()},
-            "latency": {"machine": latency.machine(), "one_picture": [one.to_json() for one in self.latency]},
+            "latency": {"machine": self.machine, "one_picture": [one.to_json() for one in self.latency]},
             "mistakes": [
                 {
                     "file": str(answers.examples[row].path),
@@ -119,6 +121,7 @@ def examine(answers: Answers) -> Examination:
         slices.slices(slices.properties(paths, answers.images), answers.right),
         _robustness(answers),
         latency.measure(answers.model_dir, paths, answers.images.shape[1]),
+        latency.machine(),
         mistakes,
         successes,
         layer,

@@ -78,8 +78,9 @@ def timed(what: str, calls: Sequence[Callable[[], object]]) -> Latency:
 
 
 def machine() -> str:
-    """Say where it was measured: processor, cores, system."""
-    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}"
+    """Say where it was measured, and how busy that was: processor, cores, system, load average of a minute."""
+    busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{_processor()}, {os.cpu_count()} cores, {platform.system()}{busy}"
 
 
 def _processor() -> str:

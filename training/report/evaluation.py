@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training import latency
 from training.evaluate import Answers
 from training.examination import Examination, Explained
 from training.gradcam import overlay
@@ -105,11 +104,11 @@ def _row(name: str, figures: Mapping[str, Any]) -> list[Any]:
 def _calibration(report: Page, found: Examination, result: Mapping[str, Any]) -> None:
     answers = found.answers
     baked = answers.card.get("calibration", {}).get("temperature")
-    inside = f"The model divides its logits by a temperature of {baked:g}. " if baked else ""
+    inside = f"The model divides its logits by a temperature of {baked:g}. " if baked else "No temperature is known. "
     report.section(
         "Calibration",
-        f"Is it right as often as it says it is sure? {inside}On these pictures a further {found.temperature:g} would "
-        "suit best; 1 leaves nothing to mend.",
+        f"Is it right as often as it says it is sure? {inside}On these pictures a further one of {found.temperature:g} "
+        "would suit best; 1 leaves nothing to mend.",
     )
     points = found.reliability
     line = plots.Line("", points.confidence, points.accuracy, points.low, points.high, markers=True)
@@ -236,7 +235,9 @@ def _curves(report: Page, found: Examination) -> None:
 
 
 def _latency(report: Page, found: Examination) -> None:
-    text = f"One picture at a time on {latency.machine()}, whatever else it was doing; warm-up left out."
+    text = (
+        f"One picture at a time, warm-up left out, on {found.machine}. Other programs count as load, and slow it down."
+    )
     report.section("Latency", text)
     rows = [(one.what, f"{one.median_ms:.1f}", f"{one.p95_ms:.1f}", one.runs) for one in found.latency]
     report.table(["step", "median, ms", "95th percentile, ms", "runs"], rows)
@@ -250,6 +251,7 @@ def _card(report: Page, answers: Answers, accuracy: Mapping[str, Any]) -> None:
     if {"value", "low", "high"} <= set(claimed):
         inside = claimed["low"] <= accuracy["value"] <= claimed["high"]
         claim = f"{claimed['value']:.4f} ({claimed['low']:.4f} to {claimed['high']:.4f})"
+        claim += f" by {card['metrics'].get('split', 'a measurement of its own')}"
         rows.append(("accuracy that the card states", claim))
         rows.append(
             ("accuracy measured here", f"{accuracy['value']:.4f}, {'inside' if inside else 'outside'} its interval")
