@@ -120,9 +120,12 @@ APPLICATIONS: dict[str, Application] = {
 }
 
 
+MOBILENET_WIDTHS = (0.25, 0.5, 0.75, 1.0)  # of which there are ImageNet weights
+
+
 def mobilenet(width: float) -> Application:
-    """Describe MobileNet (arXiv:1704.04861) of a width; ImageNet weights exist of 0.25, 0.5, 0.75 and 1.0."""
+    """Describe MobileNet (arXiv:1704.04861) of any width."""
     return Application(_app.MobileNet, 224, 32, **_SYMMETRIC, options=(("alpha", width),))
 
 
-APPLICATIONS |= {f"mobilenet-{width}": mobilenet(width) for width in (0.25, 0.5, 0.75, 1.0)}
+APPLICATIONS |= {f"mobilenet-{width}": mobilenet(width) for width in MOBILENET_WIDTHS}

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from training.backbones import efficientnet_lite, small_cnn
-from training.backbones.applications import APPLICATIONS, Application, mobilenet
+from training.backbones.applications import APPLICATIONS, MOBILENET_WIDTHS, Application, mobilenet
 from training.backbones.weights import WeightsError, copy_by_name, download, load
 
 
@@ -34,8 +34,8 @@ class _Table(Mapping[str, Backbone]):
         self._listed = listed
 
     def __getitem__(self, name: str) -> Backbone:
-        if name not in self._listed and mobilenet_width(name):
-            return Backbone(224, 32, imagenet=False)
+        if name not in self._listed and (width := mobilenet_width(name)):
+            return Backbone(224, 32, imagenet=width in MOBILENET_WIDTHS)
         return self._listed[name]
 
     def __iter__(self) -> Iterator[str]:

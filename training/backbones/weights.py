@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -51,7 +51,10 @@ def load(name: str, model: keras.Model, plain: keras.Model | None, path: Path) -
         raise WeightsError(f"There is no file of weights {path}.")
     try:
         if path.suffix == ".keras":
-            copy_in_order(model, list(weighted_layers(keras.saving.load_model(path, compile=False, safe_mode=True))))
+            original = keras.saving.load_model(path, compile=False, safe_mode=True)
+            names = {layer.name for layer in weighted_layers(original)}
+            alike = all(layer.name in names for layer in weighted_layers(model))
+            (copy_by_name if alike else copy_in_order)(model, original)
             return
         try:
             model.load_weights(path)
@@ -71,9 +74,9 @@ def copy_by_name(model: keras.Model, original: keras.Model) -> None:
         layer.set_weights(layers[layer.name].get_weights())
 
 
-def copy_in_order(model: keras.Model, layers: Sequence[keras.Layer]) -> None:
-    """Give each layer of a model the weights of another's, in graph order; whatever comes after (a head) is left."""
-    targets = list(weighted_layers(model))
+def copy_in_order(model: keras.Model, original: keras.Model) -> None:
+    """Give each layer of a model the weights of the original's in graph order; what comes after (a head) is left."""
+    targets, layers = list(weighted_layers(model)), list(weighted_layers(original))
     if len(layers) < len(targets):
         raise ValueError(f"it has {len(layers)} layers with weights where {len(targets)} are needed")
     for target, layer in zip(targets, layers, strict=False):

@@ -168,6 +168,11 @@ def test_weights_come_from_files_of_every_format(mobilenet_file, pictures, tmp_p
     logits = keras.layers.Dense(3)(first.output)
     keras.Model(first.input, logits).save(tmp_path / "classifier.keras")
     first.save(tmp_path / "backbone.keras")
+    renamed = keras.models.clone_model(
+        first, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "name": f"my_{layer.name}"})
+    )
+    renamed.set_weights(first.get_weights())
+    renamed.save(tmp_path / "renamed.keras")
     first.save_weights(tmp_path / "backbone.weights.h5")
     image = np.asarray(keras.ops.image.resize(pictures, (64, 64)))
     plain = APPLICATIONS["mobilenet-0.25"].plain(64, str(mobilenet_file))
@@ -240,4 +245,5 @@ def test_mobilenet_has_any_width():
     """Widths without ImageNet weights are found, though not listed."""
     assert "mobilenet-0.3" in BACKBONES
     assert "mobilenet-0.3" not in list(BACKBONES)
+    assert BACKBONES["mobilenet-1"] == BACKBONES["mobilenet-1.0"]
     assert (None, 307) == build_backbone("mobilenet-0.3", 32, None).output.shape  # 0.3 of 1024
