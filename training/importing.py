@@ -53,6 +53,7 @@ def import_model(
     trust: bool = False,
     replace: bool = False,
     any_size: bool = False,
+    drop: str | None = None,
     cache: Path | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Write a foreign model as `models/<name>/<version>`.
@@ -65,6 +66,7 @@ def import_model(
         trust: load it although it holds code.
         replace: as `artefact.new_version`.
         any_size: as `artefact.new_version`.
+        drop: pictures to leave out, as `audit.audit` takes it.
         cache: folder for decoded tensors; none if None.
     Returns: the version's directory, and its figures on the pictures.
     Raises: ForeignError (cannot be loaded), ImportRefused (answers speak against what was declared), ExportError
@@ -72,7 +74,7 @@ def import_model(
     """
     model = load(path, trust=trust)
     size = _size(path, model, declared.size)
-    audited = audit.audit(source, declared.labels, cache=cache)
+    audited = audit.audit(source, declared.labels, drop=drop, cache=cache)
     subject = Subject(declared.name, declared.version, audited.labels, size)
     artefact.check_labels(subject.labels, max(2, model.outputs))
     artefact.check_target(models, subject, replace=replace, any_size=any_size)

@@ -7,7 +7,7 @@ better.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from training.commands import MODELS, add_cache, add_data
+from training.commands import MODELS, add_cache, add_data, add_drop
 
 HELP = "make a version of a .keras, .h5 or SavedModel made elsewhere, and prove its scaling"
 
@@ -32,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--trust", action="store_true", help="load it although it holds code (Lambda layers)")
     parser.add_argument("--replace", action="store_true", help="overwrite a version that is already there")
     parser.add_argument("--any-size", action="store_true", help="allow files above 20 MB; needs --models elsewhere")
+    add_drop(parser)
     add_cache(parser)
 
 
@@ -45,7 +46,7 @@ def run(arguments: Namespace) -> int:
     declared = Declared(
         arguments.name,
         arguments.version,
-        arguments.labels.split(",") if arguments.labels else None,
+        [label.strip() for label in arguments.labels.split(",")] if arguments.labels else None,
         arguments.scaling,
         arguments.size,
         arguments.positive,
@@ -60,6 +61,7 @@ def run(arguments: Namespace) -> int:
         trust=arguments.trust,
         replace=arguments.replace,
         any_size=arguments.any_size,
+        drop=arguments.drop,
         cache=arguments.cache,
     )
     update_list_beside(arguments.models)
