@@ -28,6 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return known[arguments.verb].run(arguments)
     except (ValueError, OSError, StatusError) as error:
         print(f"training {arguments.verb}: {error}", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        if (error.name or "training").startswith("training"):
+            raise  # a fault of ours
+        wanted = f"{error.name} is not installed here"
+        print(f"training {arguments.verb}: {wanted}; requirements/train.txt has it, and make uses it", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"\ntraining {arguments.verb}: interrupted; the same command goes on from here", file=sys.stderr)
     return 1

@@ -107,11 +107,14 @@ def recipe(
         weights: "imagenet", a file, or None for random ones.
         task: what the model says, one sentence for the card.
         origin: where the pictures come from, for the card.
-    Raises: sources.DataError for a source without classes; NewError or ConfigError for choices that make no sense.
+    Raises: sources.DataError for a source without classes; ExportError for class names that no model may have; NewError
+        or ConfigError for choices that make no sense.
     """
+    from training.artefact import check_labels
     from training.backbones import BACKBONES
 
     listed = sources.read(source)
+    check_labels(listed.labels, len(listed.labels))  # as the export would, after the training
     seen = _median_size(listed.files)
     tiny = 0 < seen <= _TINY_PX
     backbone = backbone or "efficientnet-lite0"
@@ -124,6 +127,7 @@ def recipe(
         raise NewError(f"--quick fits a head on features that are there already, and {backbone} has no weights here.")
     side = size or (round(seen) if tiny else known.size)
     inner = _ENLARGED * side if tiny and known.imagenet else None
+    usual = (30 if tiny else 8) if weights else 40
     classes = ", ".join(listed.labels)
     config = Config(
         name=name,
@@ -144,7 +148,7 @@ def recipe(
         inner_size=inner,
         weights=weights,
         augmentation="small" if tiny else "standard",
-        epochs=0 if quick else epochs or ((30 if tiny else 8) if weights else 40),
+        epochs=0 if quick else usual if epochs is None else epochs,
         learning_rate=(3e-4 if tiny else 1.5e-4) if weights else 1e-3,
     )
     check(config)
@@ -186,7 +190,8 @@ def add(
         )
     with ExitStack() as undo:
         # Read by the servers last: until the list names it, nobody deploys it.
-        undo.callback(_forget, config.name, repository)
+        kept = repository.list.read_bytes() if repository.list.exists() else None
+        undo.callback(_forget, config.name, repository, kept)
         version = export(run, repository.models)
         _write(repository.config_file(config.name), config_text(config, record))
         update_list(repository.list)
@@ -194,11 +199,14 @@ def add(
     return version, record["estimate"]
 
 
-def _forget(name: str, repository: Repository) -> None:
+def _forget(name: str, repository: Repository, kept: bytes | None) -> None:
+    """Take everything back; `kept` is what the list was before."""
     shutil.rmtree(repository.models / name, ignore_errors=True)
     repository.config_file(name).unlink(missing_ok=True)
-    with suppress(ValueError, OSError):  # what went wrong first is what the user is told
-        update_list(repository.list)
+    if kept is None:
+        repository.list.unlink(missing_ok=True)
+    else:
+        repository.list.write_bytes(kept)
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from tools.models import LIST, bundled_models, read_list
+from tools.models import LIST, bundled_models
 from training import new
 from training.__main__ import main
 from training.config import ConfigError
@@ -84,6 +84,9 @@ def test_photographs_are_fine_tuned_from_imagenet(drawn):
     assert ("garment", "salad") == config.labels
     assert "lunch" == config.data_name
     assert 0 == new.recipe("lunch", drawn, quick=True).epochs
+    assert 3 == new.recipe("lunch", drawn, epochs=3).epochs
+    with pytest.raises(ConfigError, match="epochs is -1"):
+        new.recipe("lunch", drawn, epochs=-1)
 
 
 def test_tiny_pictures_are_enlarged_inside_the_graph(tmp_path):
@@ -100,6 +103,15 @@ def test_tiny_pictures_are_enlarged_inside_the_graph(tmp_path):
     assert (28, None, None) == (small.size, small.inner_size, small.weights)
     with pytest.raises(new.NewError, match="--quick"):
         new.recipe("digits", tmp_path, backbone="small-cnn", quick=True)
+
+
+def test_class_names_that_no_model_may_have_cost_no_training(tmp_path):
+    """What the export refuses of class names is refused before the training."""
+    for label in ("a", "b\n"):
+        (tmp_path / label).mkdir()
+        Image.new("L", (28, 28), 7).save(tmp_path / label / "a.png")
+    with pytest.raises(ValueError, match="The label"):
+        new.recipe("digits", tmp_path)
 
 
 def test_choices_that_make_no_sense_are_refused_before_training(drawn, repository):
@@ -122,7 +134,6 @@ def test_after_a_failure_nothing_is_left(repository, drawn, tmp_path, capsys):
     assert "lunch.py.partial" in capsys.readouterr().err
     assert before == snapshot(repository)
     assert ["pizza"] == bundled_models(repository.models)
-    assert ["pizza"] == [model.name for model in read_list(repository.list).model_config_list.config]
 
 
 def test_a_model_no_better_than_chance_is_not_added(repository, tmp_path, capsys):

@@ -76,6 +76,18 @@ def test_no_tensorflow_is_loaded():
     assert "set()" == done.stderr.strip().splitlines()[-1]
 
 
+def test_a_verb_without_its_packages_says_where_they_are():
+    """A verb that needs TensorFlow says so in one line where only the servers' packages are."""
+    code = (
+        "import sys; sys.modules['keras'] = None; from training.__main__ import main; sys.exit(main(['tune', 'pizza']))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=MODELS.parents[2], capture_output=True, text=True, check=False)
+    assert 1 == done.returncode
+    expected = "training tune: keras is not installed here; requirements/train.txt has it, and make uses it"
+    assert expected == done.stderr.splitlines()[-1]
+
+
 def test_shapes_and_names_are_written_plainly(small):
     """A scalar is (), any batch -1, an unknown rank unknown_rank; only the serving graph counts."""
     text = describe(small)
