@@ -4,20 +4,17 @@ Two intervals that overlap do not tell: both models are asked about the same pic
 differently say anything about their difference.
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from training import paired
 from training.evaluate import Answers, answer, read_card
 
-_Z95, _Z80 = 1.959964, 0.841621  # two-sided 95 %, and 80 % power
 _LEVEL = 0.05
 _POINT = 0.01
-_DRAWS, _DRAWS_AT_ONCE = 4000, 250
 _SMALLEST = 1e-7  # a probability of 0 would make one picture decide a mean of logarithms
 
 Verdict = Literal["B beats A", "A beats B", "cannot be told apart"]
@@ -102,10 +99,10 @@ class Comparison:
 
     def _needed(self) -> str:
         rate = (self.only_a + self.only_b) / self.pictures
-        needed = pictures_needed(rate, self.difference)
+        needed = paired.pictures_needed(rate, self.difference)
         if needed is not None:
             return f"About {_roughly(needed)} pictures would be needed to tell such a difference from chance."
-        needed = pictures_needed(max(rate, 1 / self.pictures), _POINT) or 0
+        needed = paired.pictures_needed(max(rate, 1 / self.pictures), _POINT) or 0
         return f"They are equally good here; about {_roughly(needed)} pictures would show a difference of one point."
 
     def changed(self) -> list[int]:
@@ -183,100 +180,29 @@ def compare(a: Answers, b: Answers, margin: float | None = None) -> Comparison:
     """
     if a.labels != b.labels or [e.sha256 for e in a.examples] != [e.sha256 for e in b.examples]:
         raise ValueError("Two models can only be compared on the same pictures and classes.")
-    if margin is not None and not 0 < margin < 1:
-        raise ValueError(f"The margin is a difference of accuracies between 0 and 1, such as 0.01, and not {margin}.")
+    check_margin(margin)
     only_a, only_b = int((a.right & ~b.right).sum()), int((b.right & ~a.right).sum())
     n = len(a.truth)
-    low, high = tango(only_b, only_a, n)
+    low, high = paired.tango(only_b, only_a, n)
     losses = _losses(b) - _losses(a)
     return Comparison(
         a,
         b,
         only_a,
         only_b,
-        mcnemar(only_a, only_b),
+        paired.mcnemar(only_a, only_b),
         (only_b - only_a) / n,
         low,
         high,
-        (float(losses.mean()), *bootstrap(losses)),
+        (float(losses.mean()), *paired.bootstrap(losses)),
         margin,
     )
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the two-sided p-value of McNemar's exact test: is one of them more often the only one that is right?
-
-    If both were equally good, each picture that only one gets right would be a toss of a coin (McNemar 1947).
-    """
-    n, fewer = only_a + only_b, min(only_a, only_b)
-    tail = term = 1  # exact whole numbers: each term from the one before
-    for k in range(fewer):
-        term = term * (n - k) // (k + 1)
-        tail += term
-    return min(1.0, 2 * tail / 2**n)
-
-
-def tango(more: int, fewer: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a difference of paired proportions, (more - fewer) / n.
-
-    The score interval of Tango 1998 (Statistics in Medicine 17:891): those differences that a score test would not
-    reject; it holds its level with few pictures and where nothing differs.
-
-    Args:
-        more: pictures that count for the difference.
-        fewer: pictures that count against it.
-        n: all pictures, 1 or more.
-    """
-
-    def score(difference: float) -> float:
-        # q: the most likely share of `fewer` if this were the difference.
-        linear = -more - fewer + (2 * n - more + fewer) * difference
-        constant = -fewer * difference * (1 - difference)
-        q = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
-        variance = n * (2 * q + difference * (1 - difference))
-        distance = more - fewer - n * difference
-        return math.copysign(math.inf, distance) if variance <= 0 and distance else distance / math.sqrt(variance or 1)
-
-    estimate = (more - fewer) / n
-    low = _crossing(lambda difference: score(difference) - _Z95, -1.0, estimate)
-    high = _crossing(lambda difference: score(difference) + _Z95, estimate, 1.0)
-    return low, high
-
-
-def _crossing(falling: Callable[[float], float], low: float, high: float) -> float:
-    """Find where a falling function meets 0, by halving; an end of the range where it does not."""
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return (low + high) / 2
-
-
-def bootstrap(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % percentile interval of a mean (Efron 1979), the same for the same values."""
-    rng = np.random.default_rng(seed)
-    means = [
-        values[rng.integers(0, len(values), (_DRAWS_AT_ONCE, len(values)))].mean(axis=1)
-        for _ in range(_DRAWS // _DRAWS_AT_ONCE)
-    ]
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return float(low), float(high)
-
-
-def pictures_needed(rate: float, difference: float) -> int | None:
-    """Say how many pictures McNemar's test needs for a difference at the 5 % level with 80 % power.
-
-    Source: Connor 1987, Biometrics 43:207.
-
-    Args:
-        rate: share of pictures that only one of both gets right.
-        difference: of the accuracies; at most `rate` in size.
-    Returns: the pictures; None for no difference, which no number shows.
-    """
-    if not difference:
-        return None
-    rate = max(rate, abs(difference))
-    spread = _Z95 * math.sqrt(rate) + _Z80 * math.sqrt(rate - difference * difference)
-    return math.ceil((spread / difference) ** 2)
+def check_margin(margin: float | None) -> None:
+    """Raise ValueError for a margin that is no difference of accuracies, such as points in place of a share."""
+    if margin is not None and not 0 < margin < 1:
+        raise ValueError(f"The margin is a difference of accuracies between 0 and 1, such as 0.01, and not {margin}.")
 
 
 def _losses(answers: Answers) -> np.ndarray:

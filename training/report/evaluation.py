@@ -43,10 +43,10 @@ def page(found: Examination) -> Page:
 
 def _facts(found: Examination, result: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
     accuracy = result["accuracy"]
-    macro = np.mean([figures["f1"] for figures in result["per_class"].values()])
+    scores = [figures["f1"] for figures in result["per_class"].values() if figures["pictures"]]
     facts = [
         ("Accuracy", f"{accuracy['value']:.4f}", f"95 % interval {accuracy['low']:.4f} to {accuracy['high']:.4f}"),
-        ("Macro F1", f"{macro:.4f}", f"mean of {len(result['per_class'])} classes"),
+        ("Macro F1", f"{np.mean(scores):.4f}", f"mean of {len(scores)} classes"),
         ("Calibration error", f"{result['ece']:.4f}", "ECE, 15 bins; 0 is best"),
         ("Log loss", f"{result['log_loss']:.4f}", f"Brier score {result['brier']:.4f}"),
     ]

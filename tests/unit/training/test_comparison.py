@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.training import small_versions
-from training import comparison, data
+from training import comparison, data, paired
 from training.__main__ import main
 from training.evaluate import Answers, Fitted
 
@@ -46,18 +46,18 @@ def pair(both, only_a, only_b, neither, *, margin=None, fitted=UNKNOWN):
 )
 def test_mcnemar_is_a_toss_of_a_coin_for_each_discordant_picture(only_a, only_b, expected):
     """Twice the binomial tail, at most 1."""
-    assert pytest.approx(expected) == comparison.mcnemar(only_a, only_b)
+    assert pytest.approx(expected) == paired.mcnemar(only_a, only_b)
 
 
 def test_mcnemar_takes_thousands_of_discordant_pictures():
     """5,000 against 5,200: the normal approximation gives 2 * (1 - Phi(199 / sqrt(10200))) = 0.0488."""
-    assert pytest.approx(math.erfc(199 / math.sqrt(2 * 10_200)), rel=1e-3) == comparison.mcnemar(5000, 5200)
+    assert pytest.approx(math.erfc(199 / math.sqrt(2 * 10_200)), rel=1e-3) == paired.mcnemar(5000, 5200)
 
 
 @pytest.mark.parametrize(("more", "fewer", "n"), [(12, 2, 50), (1, 4, 207), (0, 0, 30), (5, 0, 40), (30, 25, 1000)])
 def test_tango_interval_ends_where_a_score_test_just_rejects(more, fewer, n):
     """At each end, the best likelihood under that difference (found by trying) gives a score of 1.96."""
-    for end, z in zip(comparison.tango(more, fewer, n), (1.959964, -1.959964), strict=True):
+    for end, z in zip(paired.tango(more, fewer, n), (1.959964, -1.959964), strict=True):
         lesser = np.linspace(max(0, -end), (1 - end) / 2, 2_000_001)[1:-1]
         with np.errstate(divide="ignore"):
             likelihood = (n - more - fewer) * np.log(1 - 2 * lesser - end)
@@ -70,7 +70,7 @@ def test_tango_interval_ends_where_a_score_test_just_rejects(more, fewer, n):
 @pytest.mark.parametrize(("more", "fewer", "n"), [(1, 0, 1), (0, 1, 1), (7, 0, 7), (0, 7, 7), (0, 0, 1)])
 def test_tango_interval_stays_within_minus_1_and_1(more, fewer, n):
     """Also where every picture tells them apart; it always holds the difference itself."""
-    low, high = comparison.tango(more, fewer, n)
+    low, high = paired.tango(more, fewer, n)
 
     assert -1 <= low <= (more - fewer) / n <= high <= 1
     assert low < high
@@ -78,31 +78,31 @@ def test_tango_interval_stays_within_minus_1_and_1(more, fewer, n):
 
 def test_as_many_pictures_as_said_show_the_difference_four_times_in_five():
     """Drawn 400 times, the exact test (a little strict) finds a difference of 5 points in 70 to 85 % of the cases."""
-    n = comparison.pictures_needed(0.15, 0.05)
+    n = paired.pictures_needed(0.15, 0.05)
     rng = np.random.default_rng(0)
     draws = rng.multinomial(n, [0.05, 0.10, 0.85], 400)
-    found = np.mean([comparison.mcnemar(int(a), int(b)) < 0.05 for a, b, _ in draws])
+    found = np.mean([paired.mcnemar(int(a), int(b)) < 0.05 for a, b, _ in draws])
 
     assert 0.70 <= found <= 0.85
 
 
 def test_pictures_needed_agree_with_the_formula_by_hand():
     """Rate and difference 0.5: (1.96 sqrt(0.5) + 0.8416 sqrt(0.5 - 0.25))^2 / 0.25 = 13.06, so 14."""
-    assert 14 == comparison.pictures_needed(0.5, 0.5)
+    assert 14 == paired.pictures_needed(0.5, 0.5)
 
 
 def test_no_number_of_pictures_shows_no_difference():
     """Equal accuracies need no number."""
-    assert comparison.pictures_needed(0.1, 0.0) is None
+    assert paired.pictures_needed(0.1, 0.0) is None
 
 
 def test_bootstrap_interval_agrees_with_theory_and_repeats():
     """Of 400 normal values: mean -+ 1.96 s / 20, and the same at each call."""
     values = np.random.default_rng(1).normal(3, 2, 400)
-    low, high = comparison.bootstrap(values)
+    low, high = paired.bootstrap(values)
     spread = 1.96 * values.std() / 20
 
-    assert (low, high) == comparison.bootstrap(values)
+    assert (low, high) == paired.bootstrap(values)
     assert pytest.approx((values.mean() - spread, values.mean() + spread), abs=0.03) == (low, high)
 
 
