@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from training import metrics
 from training.artefact import Classify
-from training.comparison import mcnemar
 from training.foreign import Foreign, ForeignError
+from training.paired import mcnemar
 from training.scalings import IN_COLOUR, MEANING, SCALINGS
 
 _PROOF_PICTURES, _LEAST_PICTURES, _BATCH = 300, 20, 16
