@@ -53,7 +53,10 @@ class GradCam:
             self._map = _last_map(self._image, answers, model_dir)
             self._classes = tf.compat.v1.placeholder(tf.int32, [None])
             score = _score(tf, answers, self._classes)
-            self._gradient = tf.compat.v1.gradients(score, self._map)[0]
+            try:
+                self._gradient = tf.compat.v1.gradients(score, self._map)[0]
+            except LookupError as error:  # an operation that TensorFlow cannot differentiate
+                raise GradCamError(f"{model_dir} cannot be explained by Grad-CAM: {error}") from error
         if self._gradient is None:
             raise GradCamError(f"{model_dir}: no gradient reaches the feature map {self._map.name}; no Grad-CAM.")
         threads = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=2, inter_op_parallelism_threads=1)
@@ -120,7 +123,7 @@ def _frozen(tf: Any, model_dir: Path) -> tuple[Any, str, str]:
         signature = loaded.signatures[serving.SIGNATURE]
         place = sorted(signature.structured_outputs).index(serving.PROBABILITIES)
         frozen = convert_variables_to_constants_v2(signature)
-    except (OSError, KeyError, ValueError, tf.errors.OpError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, tf.errors.OpError) as error:
         raise GradCamError(f"{model_dir} holds no SavedModel that can be explained: {error}") from error
     finally:
         quiet.setLevel(level)

@@ -42,10 +42,11 @@ def run(arguments: Namespace) -> int:
     """Print the verdict; return 0 only if B may take A's place."""
     from training.comparison import answer_both, check_margin, compare
     from training.datasets import resolve
+    from training.report import check_report
 
     report = arguments.report
-    if report and report.suffix != ".html":
-        raise ValueError(f"--report writes an HTML file, and {report} does not end in .html.")
+    if report:
+        check_report(report)
     check_margin(arguments.at_least_as_good)  # before minutes of work
     data = resolve(arguments.data, None)
     a, b = answer_both(arguments.a, arguments.b, data, arguments.split, arguments.engine)

@@ -32,10 +32,11 @@ def run(arguments: Namespace) -> int:
     """Print accuracy, per-class figures and the confusion matrix; write the report if asked for."""
     from training.datasets import resolve
     from training.evaluate import answer, table
+    from training.report import check_report
 
     report = arguments.report
-    if report and report.suffix != ".html":
-        raise ValueError(f"--report writes an HTML file, and {report} does not end in .html.")
+    if report:
+        check_report(report)
     answers = answer(arguments.model, resolve(arguments.data, None), arguments.split, arguments.engine)
     result = answers.summary()
     if report:

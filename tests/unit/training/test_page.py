@@ -3,6 +3,9 @@
 import base64
 import io
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image
 from training.report import plots
 from training.report.page import Page
 
+ROOT = Path(__file__).parents[3]
 HOSTILE = '<img src=x onerror="alert(1)">&'
 
 
@@ -148,3 +152,13 @@ def test_a_heat_map_colours_the_diagonal_as_right():
     assert pytest.approx(blue) == tuple(colours[0, 0, :3]) == tuple(colours[1, 1, :3])
     assert pytest.approx(vermilion) == tuple(colours[0, 1, :3])
     assert pytest.approx([0.54, 0.18, 0, 0.72]) == colours[..., 3].ravel().tolist()
+
+
+def test_an_environment_that_cannot_draw_is_told_before_any_work():
+    """Python without its packages stands for the environment that only serves; no stack trace, but where to go."""
+    code = "from pathlib import Path; from training.report import check_report; check_report(Path('report.html'))"
+    ran = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    expected = "ValueError: --report needs jinja2, matplotlib, sklearn, tensorflow, which this environment lacks"
+
+    assert expected in ran.stderr
