@@ -66,9 +66,10 @@ def scan(source: Path, labels: Sequence[str] | None = None) -> tuple[list[Exampl
     Raises: DataError if a class is missing or empty, or one picture is in two classes.
     """
     listed = sources.read(source, labels)
+    there = {file.label for file in listed.files}
     for label, name in enumerate(listed.labels):
-        if not any(file.label == label for file in listed.files):
-            raise DataError(f"{source / name} is missing or empty: no pictures of class {name!r}.")
+        if label not in there:
+            raise DataError(f"{source} holds no picture of class {name!r}.")
     found: dict[str, Example] = {}
     for file in tqdm(listed.files, "hash pictures", unit="file", disable=None, leave=False):
         sha256 = hashlib.sha256(file.path.read_bytes()).hexdigest()

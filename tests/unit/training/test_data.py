@@ -79,6 +79,14 @@ def test_a_folder_that_is_no_data_set_is_refused_in_words(folder, missing):
         data.scan(folder / missing)
 
 
+def test_a_class_without_a_file_is_refused(folder):
+    """The message names it, also where the pictures come from a CSV file."""
+    (folder / "photos.csv").write_text("file,label\npizza/0000.png,pizza\n")
+    for source in (folder, folder / "photos.csv"):
+        with pytest.raises(data.DataError, match=f"{source.name} holds no picture of class 'sushi'"):
+            data.scan(source, ("pizza", "sushi"))
+
+
 def test_a_broken_picture_is_named(folder):
     """Loading stops with the file's name, not with a stack trace from a decoder."""
     (folder / "pizza" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot at all")
