@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.comparison import mcnemar
 from training.config import Config, check
 from training.crossvalidate import crossvalidate, out_of_fold
+from training.paired import mcnemar
 from training.pictures import Pictures
 
 if TYPE_CHECKING:
