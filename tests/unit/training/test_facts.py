@@ -106,6 +106,7 @@ def test_a_store_that_cannot_be_written_costs_time_only(tmp_path, pictures, caps
     assert "cannot be kept" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_broken_exif_does_not_turn_a_picture(tmp_path):
     """What a camera's software wrote wrongly is no reason to refuse the pixels."""
     for number, exif in enumerate((b"Exif\0\0not tiff at all", b"Exif\0\0II*\0\xff\xff\xff\xff")):
