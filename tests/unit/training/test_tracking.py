@@ -35,5 +35,5 @@ def test_a_server_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
     """No stack of urllib3 frames, and no minutes of retries."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     write_folder(tmp_path / "data", CONFIG.labels, 20, 32)
-    with pytest.raises(ConnectionError, match="MLflow at http://127.0.0.1:9"):
+    with pytest.raises(ConnectionError, match=r"MLflow at http://127\.0\.0\.1:9"):
         train(CONFIG, tmp_path / "data", tmp_path / "run", mlflow="http://127.0.0.1:9")
