@@ -20,7 +20,7 @@ def fourth_repository(tmp_path_factory):
 
     Gives the tree; its pictures are in `drawn`, what the command printed in `said.txt`.
     """
-    from training.drawings import write_folder
+    from training.artefact.drawings import write_folder
 
     root = tmp_path_factory.mktemp("repository")
     (root / "training/configs").mkdir(parents=True)

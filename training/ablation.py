@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.config import Config, check
 from training.crossvalidate import crossvalidate, out_of_fold
-from training.paired import mcnemar
+from training.evaluation.paired import mcnemar
 from training.pictures import Pictures
 
 if TYPE_CHECKING:

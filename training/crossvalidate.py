@@ -12,9 +12,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from training import metrics
 from training.config import Config
 from training.data import DataError
+from training.evaluation import metrics
 from training.fit import fit
 from training.pictures import Pictures, predict
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from training import metrics
 from training.backbones import BACKBONES
 from training.config import Config
+from training.evaluation import metrics
 from training.pictures import Pictures
 
 _EPOCHS, _STEPS, _BATCH = 40, 400, 64  # whichever of epochs and steps is more

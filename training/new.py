@@ -12,8 +12,8 @@ from typing import Any
 from PIL import Image
 
 from tools.models import read_list, update_list
-from training import sources
 from training.config import Config, ConfigError, check
+from training.data import sources
 
 _DNS_LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123, and a letter first: it also names a Python module
 _RESERVED = {
@@ -110,7 +110,7 @@ def recipe(
     Raises: sources.DataError for a source without classes; ExportError for class names that no model may have; NewError
         or ConfigError for choices that make no sense.
     """
-    from training.artefact import check_labels
+    from training.artefact.writer import check_labels
     from training.backbones import BACKBONES
 
     listed = sources.read(source)
@@ -170,11 +170,11 @@ def add(
         cache: folder for decoded tensors; none if None.
         drop: list of pictures to leave out, or "auto".
     Returns: the model version's directory, and how good it is, as the record's `estimate` says.
-    Raises: NewError; what `training.train.train` and `training.export.export` raise.
+    Raises: NewError; what `training.train.train` and `training.artefact.export.export` raise.
     """
     # Imported here: a name that is taken is refused before TensorFlow is waited for.
+    from training.artefact.export import export
     from training.config_file import config_text
-    from training.export import export
     from training.train import train
 
     check_name(config.name, repository)
@@ -217,7 +217,7 @@ def _write(path: Path, text: str) -> None:
 
 def _refuse_too_large(config: Config) -> None:
     """Refuse before hours of training what `export` would refuse after them."""
-    from training.export import MAX_FILE_BYTES
+    from training.artefact.export import MAX_FILE_BYTES
     from training.fit import build_classifier
 
     size = 4 * build_classifier(config, config.size, None).count_params()  # float32

@@ -8,9 +8,10 @@ from typing import Any
 
 import keras
 
-from training import data, metrics, provenance
+from training import data, provenance
 from training.config import Config, ConfigError, check
 from training.crossvalidate import crossvalidate
+from training.evaluation import metrics
 from training.fit import WEIGHTS_FILE, build_classifier, fit
 from training.pictures import Pictures, predict
 from training.tracking import Tracker
@@ -46,7 +47,7 @@ def train(
     started, commit = time.monotonic(), provenance.git_commit()
     check(config)
     _claim(run, config)
-    from training import audit
+    from training.data import audit
 
     audited = audit.audit(source, config.labels, drop=drop, cache=cache)
     print(audited.report())

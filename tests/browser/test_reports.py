@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from tests.unit.training import small_versions
-from training.comparison import answer_both, compare
-from training.evaluate import answer
-from training.examination import examine
-from training.explore import explore
+from tests.unit.training.evaluation import small_versions
+from training.data.explore import explore
+from training.evaluation.comparison import answer_both, compare
+from training.evaluation.evaluate import answer
+from training.evaluation.examination import examine
 from training.report import comparison, evaluation
 
 LABELS = (

@@ -12,9 +12,9 @@ from serving_api.client import ModelServer
 from serving_api.deadline import Deadline
 from tests.contract.server_process import ServerProcess
 from tools.models import write_model_config
-from training import drawings, parity
+from training.artefact import drawings, parity
+from training.artefact.export import export
 from training.config import load_config, smoke
-from training.export import export
 from training.train import train
 
 FAST = ("mobilenet-0.25", "small-cnn")

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import FOURTH, FOURTH_LABELS, FOURTH_TASK
 from tests.contract.running import ROOT, Running
 from tools.models import DEFAULT, bundled_models, read_list
-from training import parity
+from training.artefact import parity
 
 PARTS = (f"apps/model-server/models/{FOURTH}/1", f"training/configs/{FOURTH}.py", "apps/model-server/models.config")
 

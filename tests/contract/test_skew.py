@@ -15,7 +15,7 @@ from serving_api.client import ModelServer
 from serving_api.deadline import Deadline
 from tests.contract.running import Running
 from tools.models import MODELS, bundled_models, versions
-from training import parity
+from training.artefact import parity
 
 NEWEST = [MODELS / name / str(versions(name)[-1]) for name in bundled_models()]
 SERVED_TOLERANCE = 1e-2

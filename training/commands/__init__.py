@@ -35,8 +35,8 @@ def commands() -> Mapping[str, Command]:
 
 
 def add_data(parser: ArgumentParser, *, required: bool = True) -> None:
-    """Declare `--data`, alike in every verb; `training.datasets.resolve` turns it into a path."""
-    from training.datasets import DATA_SETS
+    """Declare `--data`, alike in every verb; `training.data.datasets.resolve` turns it into a path."""
+    from training.data.datasets import DATA_SETS
 
     text = "folder with one folder of pictures per class, CSV file (columns file, label), or name of a known data set"
     parser.add_argument("--data", required=required, help=f"{text} ({', '.join(DATA_SETS)})")

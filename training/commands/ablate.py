@@ -25,9 +25,9 @@ def run(arguments: Namespace) -> int:
     from dataclasses import replace
 
     from training.ablation import ablate, table
-    from training.audit import audit
     from training.config import check, load_config
-    from training.datasets import resolve
+    from training.data.audit import audit
+    from training.data.datasets import resolve
     from training.pictures import Pictures
 
     config = load_config(arguments.config)

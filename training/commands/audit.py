@@ -19,8 +19,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print what was found; fail where training would be refused."""
-    from training import datasets
-    from training.audit import Refused, audit
+    from training.data import datasets
+    from training.data.audit import Refused, audit
 
     labels = [name.strip() for name in arguments.labels.split(",")] if arguments.labels else None
     try:

@@ -13,7 +13,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the largest difference of each engine; fail where it exceeds what is allowed."""
-    from training import parity
+    from training.artefact import parity
 
     for name, value in parity.verify(arguments.model).items():
         print(f"{name:12} max |dp| {value:.2e} (allowed {parity.TOLERANCE[name]:g})")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from training.commands import add_data
 
 if TYPE_CHECKING:
-    from training.comparison import Comparison
+    from training.evaluation.comparison import Comparison
 
 HELP = "say whether one model version beats another"
 NOT_SHOWN = 3
@@ -40,8 +40,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the verdict; return 0 only if B may take A's place."""
-    from training.comparison import answer_both, check_margin, compare
-    from training.datasets import resolve
+    from training.data.datasets import resolve
+    from training.evaluation.comparison import answer_both, check_margin, compare
     from training.report import check_report
 
     report = arguments.report

@@ -22,11 +22,11 @@ def run(arguments: Namespace) -> int:
     """Fit the folds and print the table of all pictures."""
     from dataclasses import replace
 
-    from training.audit import audit
     from training.config import check, load_config
     from training.crossvalidate import crossvalidate
-    from training.datasets import resolve
-    from training.evaluate import table
+    from training.data.audit import audit
+    from training.data.datasets import resolve
+    from training.evaluation.evaluate import table
     from training.pictures import Pictures
 
     config = load_config(arguments.config)

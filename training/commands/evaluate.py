@@ -30,8 +30,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print accuracy, per-class figures and the confusion matrix; write the report if asked for."""
-    from training.datasets import resolve
-    from training.evaluate import answer, table
+    from training.data.datasets import resolve
+    from training.evaluation.evaluate import answer, table
     from training.report import check_report
 
     report = arguments.report
@@ -40,7 +40,7 @@ def run(arguments: Namespace) -> int:
     answers = answer(arguments.model, resolve(arguments.data, None), arguments.split, arguments.engine)
     result = answers.summary()
     if report:
-        from training.examination import examine
+        from training.evaluation.examination import examine
         from training.report.evaluation import page
 
         found = examine(answers)

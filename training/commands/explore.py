@@ -19,8 +19,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write the report and print where it is."""
-    from training import datasets
-    from training.explore import explore
+    from training.data import datasets
+    from training.data.explore import explore
 
     source = datasets.resolve(arguments.data)
     labels = [name.strip() for name in arguments.labels.split(",")] if arguments.labels else None

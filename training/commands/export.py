@@ -18,8 +18,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Export and print where the version lies."""
-    from training.artefact import update_list_beside
-    from training.export import export
+    from training.artefact.export import export
+    from training.artefact.writer import update_list_beside
 
     print(export(arguments.run, arguments.models, replace=arguments.replace, any_size=arguments.any_size))
     update_list_beside(arguments.models)

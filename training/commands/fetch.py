@@ -8,7 +8,7 @@ HELP = "download a known data set"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    from training.datasets import DATA_SETS, HOME
+    from training.data.datasets import DATA_SETS, HOME
 
     known = "; ".join(f"{name}: {d.pictures:,} pictures, {d.origin}, {d.licence}" for name, d in DATA_SETS.items())
     parser.add_argument("name", choices=sorted(DATA_SETS), metavar="NAME", help=known)
@@ -17,7 +17,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Download, and print where the pictures lie and how many there are."""
-    from training import data, datasets
+    from training import data
+    from training.data import datasets
 
     folder = datasets.fetch(arguments.name, arguments.to)
     examples, labels = data.scan(folder, datasets.DATA_SETS[arguments.name].labels)

@@ -38,10 +38,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Import, and print what was measured."""
-    from training.artefact import update_list_beside
-    from training.datasets import resolve
-    from training.evaluate import table
-    from training.importing import Declared, import_model
+    from training.artefact.importing import Declared, import_model
+    from training.artefact.writer import update_list_beside
+    from training.data.datasets import resolve
+    from training.evaluation.evaluate import table
 
     declared = Declared(
         arguments.name,

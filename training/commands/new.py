@@ -32,8 +32,8 @@ def run(arguments: Namespace) -> int:
     """Add the classifier, and say what was written and what comes next."""
     from training import new
     from training.config_file import judged
-    from training.datasets import resolve
-    from training.evaluate import table
+    from training.data.datasets import resolve
+    from training.evaluation.evaluate import table
 
     repository = new.Repository(arguments.repository.resolve())
     new.check_name(arguments.name, repository)

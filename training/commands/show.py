@@ -17,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print the version's description."""
-    from training.show import describe, find_version
+    from training.artefact.show import describe, find_version
 
     print(describe(find_version(arguments.model, arguments.version, arguments.models)))
     return 0

@@ -25,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Train, and say what comes next; or make the smoke run, which ends with a verified export."""
     from training.config import ConfigError, load_config, smoke
-    from training.datasets import resolve
-    from training.evaluate import table
+    from training.data.datasets import resolve
+    from training.evaluation.evaluate import table
     from training.train import train
 
     config = load_config(arguments.config)
@@ -44,8 +44,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _smoke(config: "Config") -> int:  # noqa: F821 - for the reader; importing it would load TensorFlow
-    from training.drawings import write_folder
-    from training.export import export
+    from training.artefact.drawings import write_folder
+    from training.artefact.export import export
     from training.train import train
 
     with tempfile.TemporaryDirectory() as folder:

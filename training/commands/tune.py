@@ -32,9 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Search, print the best try as a difference of experiments, and write it with a page of plots."""
-    from training.audit import audit
     from training.config import load_config
-    from training.datasets import resolve
+    from training.data.audit import audit
+    from training.data.datasets import resolve
     from training.pictures import Pictures
     from training.tuning import page, result, study
 

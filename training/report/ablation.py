@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import Config
-from training.metrics import wilson
+from training.evaluation.metrics import wilson
 from training.report.page import Page
 from training.report.plots import bars
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.comparison import Comparison
+from training.evaluation.comparison import Comparison
 from training.report import plots
 from training.report.page import Page, Picture
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.evaluate import Answers
-from training.examination import Examination, Explained
-from training.gradcam import overlay
+from training.evaluation.evaluate import Answers
+from training.evaluation.examination import Examination, Explained
+from training.evaluation.gradcam import overlay
 from training.report import plots
 from training.report.page import Page, Picture
 

@@ -10,12 +10,12 @@ from PIL import Image
 
 from gateway.pictures import to_tensor
 from training import data
-from training.audit import Audit
-from training.facts import Facts
-from training.findings import ACTIONS, KINDS
+from training.data.audit import Audit
+from training.data.facts import Facts
+from training.data.findings import ACTIONS, KINDS
+from training.data.suspicions import suspicions
 from training.report import plots
 from training.report.page import Page
-from training.suspicions import suspicions
 
 _SAMPLES, _SAMPLE_PX = 9, 96  # a class: three rows on a phone
 _MEAN_PX = 96

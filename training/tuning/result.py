@@ -8,8 +8,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from training.metrics import wilson
-from training.paired import mcnemar
+from training.evaluation.metrics import wilson
+from training.evaluation.paired import mcnemar
 from training.tuning.study import Search, TuneError, right
 
 RESULT_FILE, CONFIG_FILE, REPORT_FILE = "best.json", "best.py", "report.html"

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from training.config import Config, ConfigError
 from training.data import DataError, content_hash
-from training.locking import exclusive
+from training.data.locking import exclusive
 from training.pictures import Pictures
 from training.tuning.space import Space, check_whole, parse
 from training.tuning.trials import Outcome, fit_frozen, fit_whole, pruned_if_poor

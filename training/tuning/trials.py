@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import optuna
 
-from training import data, metrics
+from training import data
 from training.config import Config
+from training.evaluation import metrics
 from training.fit import class_weights, fit
 from training.heads import fit_head, logits, teach
 from training.pictures import Pictures, predict

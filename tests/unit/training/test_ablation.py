@@ -7,9 +7,9 @@ import pytest
 
 from tests.unit.training.test_fit import CONFIG
 from training.ablation import ablate, table, variants
-from training.audit import audit
+from training.artefact.drawings import write_folder
 from training.config import load_config
-from training.drawings import write_folder
+from training.data.audit import audit
 from training.pictures import Pictures
 from training.report.ablation import write
 

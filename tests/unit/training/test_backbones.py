@@ -9,7 +9,8 @@ import pytest
 from keras.src.utils import file_utils
 
 from gateway.pictures import to_tensor
-from training import backbones, drawings
+from training import backbones
+from training.artefact import drawings
 from training.backbones import BACKBONES, WeightsError, build_backbone, efficientnet_lite
 from training.backbones.applications import APPLICATIONS
 from training.backbones.checkpoint import read_checkpoint

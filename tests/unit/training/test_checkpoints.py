@@ -9,9 +9,9 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from training.audit import audit
+from training.artefact.drawings import write_folder
 from training.config import Config, smoke
-from training.drawings import write_folder
+from training.data.audit import audit
 from training.fit import fit
 from training.pictures import Pictures
 

@@ -7,10 +7,10 @@ import pytest
 
 from tests.unit.training.test_fit import CONFIG
 from training import crossvalidate as module
-from training.audit import audit
+from training.artefact.drawings import write_folder
 from training.crossvalidate import crossvalidate, folds_of, out_of_fold, summarise
 from training.data import DataError
-from training.drawings import write_folder
+from training.data.audit import audit
 from training.pictures import Pictures
 
 FOLDED = replace(CONFIG, estimate="cross-validation", folds=2, epochs=1)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training import heads, metrics
-from training.audit import audit
+from training import heads
+from training.artefact.drawings import write_folder
 from training.backbones import build_backbone
 from training.config import Config, smoke
 from training.data import DataError
-from training.drawings import write_folder
+from training.data.audit import audit
+from training.evaluation import metrics
 from training.fit import build_classifier, fit, precision
 from training.pictures import Pictures
 

@@ -8,8 +8,8 @@ from PIL import Image
 from tools.models import LIST, bundled_models
 from training import new
 from training.__main__ import main
+from training.artefact.drawings import write_folder
 from training.config import ConfigError
-from training.drawings import write_folder
 
 LABELS = ("salad", "garment")
 

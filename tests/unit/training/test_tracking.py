@@ -7,7 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.unit.training.test_fit import CONFIG
-from training.drawings import write_folder
+from training.artefact.drawings import write_folder
 from training.train import train
 
 

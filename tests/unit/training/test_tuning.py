@@ -9,10 +9,10 @@ import numpy as np
 import optuna
 import pytest
 
-from training.audit import audit
+from training.artefact.drawings import write_folder
 from training.backbones import build_backbone
 from training.config import Config, ConfigError
-from training.drawings import write_folder
+from training.data.audit import audit
 from training.pictures import Pictures
 from training.tuning import page, result, study
 from training.tuning.space import KINDS, SpaceError, parse

@@ -1,0 +1,1 @@
+"""Model versions by contract 1: written, proved, read, described."""

@@ -1,0 +1,1 @@
+"""Measure models: on pictures held out, against each other, and where they look."""
