@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path, PurePath
 
-from tools.models import DEFAULT, MODELS, write_model_config
+from tools.models import DEFAULT, MODELS, versions, write_model_config
 
 GRPC_PORT, REST_PORT, PORT = 18500, 18501, 19696
 REPEATS, REQUESTS = 3, 50
-PICTURE = MODELS / DEFAULT / "1" / "golden" / "pizza-wide.png"
+PICTURE = MODELS / DEFAULT / str(versions(DEFAULT)[-1]) / "golden" / "pizza-wide.png"
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ def variants(config: Config) -> Mapping[str, Config]:
     without = {
         "no augmentation": replace(config, augmentation="none"),
         "no fine-tuning": replace(config, epochs=0),
+        "fine-tuned weights alone": replace(config, tuned_share=1.0),
         "no teacher": replace(config, teachers=()),
         "no label smoothing": replace(config, label_smoothing=0.0),
         "no averaged weights": replace(config, ema=0.0),

@@ -34,6 +34,8 @@ class Config:
         class_weights: weigh each picture by the inverse of its class's share.
         epochs: of fine-tuning; 0 leaves the backbone frozen and fits the head alone.
         batch, learning_rate, weight_decay, ema: AdamW, cosine schedule with warm-up, averaged weights.
+        tuned_share: how much of the weights that come out is fine-tuned, in 0..1; the rest is what they were before.
+            Between the two there is often something better than either (Wortsman et al., arXiv:2109.01903).
         patience: epochs without a better validation loss before fine-tuning stops and goes back; never if None.
         dropout, label_smoothing: regularisation of the head.
         teachers, teacher_share: backbones whose frozen features teach, and their share of the target in 0..1.
@@ -69,6 +71,7 @@ class Config:
     learning_rate: float = 1.5e-4
     weight_decay: float = 1e-2
     ema: float = 0.98
+    tuned_share: float = 1.0
     patience: int | None = None
     dropout: float = 0.2
     label_smoothing: float = 0.05
@@ -118,6 +121,8 @@ def check(config: Config) -> None:
         need(field, "it has to be above 0", holds=getattr(config, field) > 0)
     for field in ("dropout", "label_smoothing", "teacher_share", "ema"):
         need(field, "it has to be at least 0 and below 1", holds=0 <= getattr(config, field) < 1)
+    need("tuned_share", "it has to be above 0 and at most 1; random weights are not worth a share",
+         holds=config.tuned_share == 1 or (0 < config.tuned_share < 1 and config.weights is not None))  # fmt: skip
     need("folds", "at least 2 are needed", holds=config.folds >= 2)  # noqa: PLR2004 - one fold has nothing to fit on
     need("epochs", "0 is a frozen backbone, which needs weights that it was trained with",
          holds=config.epochs > 0 or (config.epochs == 0 and config.weights is not None))  # fmt: skip

@@ -79,10 +79,12 @@ def fit(
             model.get_layer(name).set_weights(values)
     history: list[dict[str, float]] = []
     if config.epochs:
-        watched = validation if config.patience else None
+        watched, before = validation if config.patience else None, model.get_weights()
         history = _fine_tune(
             model, config, pictures, targets, weights=weights, run=run, watched=watched, tracker=tracker or Tracker()
         )
+        share = config.tuned_share
+        model.set_weights([(1 - share) * a + share * b for a, b in zip(before, model.get_weights(), strict=True)])
     final = build_classifier(config, config.size, None)
     final.set_weights(model.get_weights())
     run.mkdir(parents=True, exist_ok=True)

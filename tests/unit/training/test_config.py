@@ -30,6 +30,7 @@ def test_every_experiment_makes_sense_and_says_what_it_costs(name):
         ("fit_splits", ("train", "test")), ("estimate", "guess"), ("labels", ("pizza",)), ("labels", ("a", "a")),
         ("backbone", "resnet"), ("teachers", ("resnet",)), ("augmentation", "wild"), ("version", 0), ("batch", 0),
         ("dropout", 1.0), ("label_smoothing", -0.1), ("folds", 1), ("epochs", -1), ("patience", 3),
+        ("tuned_share", 0.0),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_by_the_field_s_name(field, value):

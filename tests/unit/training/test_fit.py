@@ -111,6 +111,16 @@ def test_a_whole_recipe_with_frozen_weights(pictures, tmp_path):
     assert accuracy > 0.9
 
 
+def test_a_share_of_the_fine_tuned_weights_lies_between_before_and_after(pictures, tmp_path):
+    """Every weight of the half-tuned model is the mean of the two others."""
+    config = replace(CONFIG, weights=_saved(), epochs=1)
+    shares = {"before": {"epochs": 0}, "half": {"tuned_share": 0.5}, "after": {}}
+    fitted = {what: fit(replace(config, **change), pictures, tmp_path / what)[0] for what, change in shares.items()}
+    before, half, after = (model.get_weights() for model in fitted.values())
+    assert all(np.allclose((a + b) / 2, m, atol=1e-6) for a, m, b in zip(before, half, after, strict=True))
+    assert not all(np.allclose(a, b, atol=1e-3) for a, b in zip(before, after, strict=True))
+
+
 def test_a_class_without_a_picture_to_fit_on_is_named(pictures, tmp_path):
     """A small class may have all its pictures in other splits."""
     with pytest.raises(DataError, match="No picture to fit on of sky"):
