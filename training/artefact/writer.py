@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -227,7 +228,7 @@ def _write_warmup(subject: Subject, picture: bytes, directory: Path) -> None:
 
 
 def _check_sizes(directory: Path, target: Path, committed: Path | None) -> None:
-    """Refuse what does not go into Git: a file over 20 MB, or over 90 MB with all models that are `committed`."""
+    """Refuse a file over 20 MB, which does not go into Git; warn over 90 MB with all models that are `committed`."""
     sizes = {path: path.stat().st_size for path in directory.rglob("*") if path.is_file()}
     largest = max(sizes, key=lambda path: sizes[path])
     if sizes[largest] > MAX_FILE_BYTES:
@@ -244,7 +245,9 @@ def _check_sizes(directory: Path, target: Path, committed: Path | None) -> None:
     )
     total = sum(sizes.values()) + sum(path.stat().st_size for path in others)
     if total > MAX_TOTAL_BYTES:
-        raise ExportError(
-            f"All models together would have {total / 1e6:.1f} MB; at most {MAX_TOTAL_BYTES // 10**6} MB go into Git. "
-            "Remove an old version (git rm -r), or deliver this one as an OCI image by its digest."
+        # What a repository of one's own may hold is one's own decision; tests hold this one to it.
+        print(
+            f"mind: all models together have {total / 1e6:.1f} MB now; over {MAX_TOTAL_BYTES // 10**6} MB clones get "
+            "slow. Remove an old version (git rm -r), or deliver one as an OCI image by its digest.",
+            file=sys.stderr,
         )

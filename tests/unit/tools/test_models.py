@@ -88,3 +88,10 @@ def test_a_broken_list_is_left_as_it_is(tmp_path, capsys, text):
     assert 1 == main(["--list", str(path)])
     assert "models.config cannot be read" in capsys.readouterr().err
     assert text == path.read_text(encoding="iso8859-2")
+
+
+def test_the_bundled_models_fit_into_git():
+    """At most 20 MB a file and 90 MB in all."""
+    sizes = [path.stat().st_size for path in MODELS.rglob("*") if path.is_file()]
+    assert 20_000_000 >= max(sizes)
+    assert 90_000_000 >= sum(sizes) > 0
