@@ -6,9 +6,9 @@ Minutes:   45
 Expected:  0.95 to 0.965 in five-fold cross-validation over 1,574 pictures; the exported model is fitted on all of them
 
 Fine-tuned weights alone are worse than the frozen backbone here (log loss 0.123 against 0.112); between the two lies
-the best (docs/training.md has the table). The teachers, frozen features of Lite0 and Lite2, do not show much in accuracy
-on pictures of food, but in what else is taken for pizza: with EfficientNet-Lite0, of 300 photographs of clothing, 1.3 %
-against 12.7 % without a teacher.
+the best (docs/training.md has the table). The teachers, frozen features of Lite0 and Lite2, do not show much in
+accuracy on pictures of food, but in what else is taken for pizza: with EfficientNet-Lite0, of 300 photographs of
+clothing, 1.3 % against 12.7 % without a teacher.
 """
 
 from training.config import Config
