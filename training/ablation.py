@@ -33,7 +33,7 @@ def variants(config: Config) -> Mapping[str, Config]:
     if config.weights is None:
         del without["no fine-tuning"]
     else:
-        without["no ImageNet weights"] = replace(config, weights=None, teachers=())
+        without["no ImageNet weights"] = replace(config, weights=None, teachers=(), tuned_share=1.0)
     return {"as it is": config, **{what: one for what, one in without.items() if one != config}}
 
 

@@ -150,5 +150,6 @@ def smoke(config: Config, backbone: str | None = None) -> Config:
     size = config.size if config.size < 64 else 80  # noqa: PLR2004
     return replace(
         config, version=1, backbone=name, weights=None, teachers=(), size=size, train_size=size, inner_size=None,
-        epochs=2, batch=16, learning_rate=1e-3, patience=None, estimate="test", fit_splits=("train",), temperature=None,
+        epochs=2, batch=16, learning_rate=1e-3, tuned_share=1.0, patience=None, estimate="test",
+        fit_splits=("train",), temperature=None,
     )  # fmt: skip

@@ -5,6 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import expect
 
+from tools.models import versions
+
+NEWEST = versions("pizza")[-1]  # what is served
+
 
 def share(text):
     """Read a percentage of the page as a number in [0, 1]; its rounding bounds (<0.1%, >99.9%) as the bound."""
@@ -36,7 +40,7 @@ def test_the_answer_names_model_and_version(open_page, pictures):
     """The answer says which model and version gave it."""
     classifier = open_page().choose(pictures / "drawn.png")
     classifier.answer()
-    expect(classifier.page.locator("#provenance")).to_contain_text("Answered by pizza, version 1, in ")
+    expect(classifier.page.locator("#provenance")).to_contain_text(f"Answered by pizza, version {NEWEST}, in ")
 
 
 def test_the_answer_is_announced(open_page, pictures):
@@ -63,7 +67,7 @@ def test_another_model_answers_the_same_picture(open_page, pictures):
     bars = classifier.answer()
     with classifier.page.expect_response("**/v1/models/second:predict"):
         classifier.page.get_by_label("Model", exact=True).select_option("second")
-    expect(classifier.page.locator("#provenance")).to_contain_text("Answered by second, version 1, in ")
+    expect(classifier.page.locator("#provenance")).to_contain_text(f"Answered by second, version {NEWEST}, in ")
     assert bars == classifier.answer()
     expect(classifier.page.get_by_role("heading", name="Model card: Second")).to_be_visible()
     assert {"model": ["second"]} == parse_qs(urlsplit(classifier.page.url).query)

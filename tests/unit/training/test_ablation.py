@@ -8,7 +8,7 @@ import pytest
 from tests.unit.training.test_fit import CONFIG
 from training.ablation import ablate, table, variants
 from training.artefact.drawings import write_folder
-from training.config import load_config
+from training.config import check, load_config
 from training.data.audit import audit
 from training.pictures import Pictures
 from training.report.ablation import write
@@ -22,6 +22,8 @@ def test_every_ingredient_of_a_champion_is_a_variant_and_no_other():
     assert {"no augmentation", "no fine-tuning", "no teacher", "no label smoothing", "no class weights"} < set(known)
     assert "no teacher" not in variants(FOLDED)
     assert load_config("clothing") == known["as it is"]
+    for one in (*known.values(), *variants(load_config("pizza")).values()):
+        check(one)
     assert replace(known["no teacher"], teachers=known["as it is"].teachers) == known["as it is"]
 
 

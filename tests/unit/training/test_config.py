@@ -42,7 +42,7 @@ def test_nonsense_is_refused_by_the_field_s_name(field, value):
 def test_a_frozen_backbone_needs_weights():
     """Zero epochs on random weights would be a head on noise."""
     with pytest.raises(ConfigError, match="epochs"):
-        check(dataclasses.replace(PIZZA, epochs=0, weights=None))
+        check(dataclasses.replace(PIZZA, epochs=0, weights=None, tuned_share=1.0))
 
 
 def test_a_temperature_is_never_fitted_on_pictures_that_weights_were_fitted_on():
@@ -63,7 +63,7 @@ def test_an_unknown_experiment_is_refused(name):
 @pytest.mark.parametrize("backbone", ["xception", "efficientnet-b5", "small-cnn", None])
 def test_smoke_runs_make_sense_with_any_backbone(backbone):
     """Small, without weights, and large enough for every backbone."""
-    small = smoke(PIZZA, backbone)
+    small = smoke(dataclasses.replace(PIZZA, tuned_share=0.5, patience=None), backbone)
     check(small)
     assert small.size >= BACKBONES[small.backbone].smallest
     assert small.weights is None
