@@ -70,6 +70,12 @@ crossvalidate: .venv/train/.installed  ## judge a recipe on every picture: CONFI
 	$(need_data)
 	@$(TRAIN) -m training crossvalidate $(or $(CONFIG),pizza) --data "$(DATA)" $(if $(FOLDS),--folds $(FOLDS))
 
+.PHONY: ablate
+ablate: .venv/train/.installed  ## leave a recipe's ingredients out one by one: CONFIG=pizza DATA= (FOLDS=3 ONLY='no teacher')
+	$(need_data)
+	@$(TRAIN) -m training ablate $(or $(CONFIG),pizza) --data "$(DATA)" $(if $(FOLDS),--folds $(FOLDS)) \
+	  $(if $(ONLY),--only "$(ONLY)")
+
 .PHONY: tune
 tune: .venv/train/.installed  ## search for better settings: CONFIG=pizza DATA= (TRIALS=20 SPACE=learning-rate,dropout FAST=1)
 	$(need_data)
