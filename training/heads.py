@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from training.backbones import BACKBONES
 from training.config import Config
@@ -45,16 +46,17 @@ def fit_head(
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if config.inner_layer is None:
         layers[-1].kernel.assign(np.zeros(layers[-1].kernel.shape))
-    batches = -(-len(features) // _BATCH)
-    epochs = max(_EPOCHS, -(-_STEPS // batches))
-    rate = keras.optimizers.schedules.CosineDecay(config.head_rate, epochs * batches)
+    steps = max(_STEPS, _EPOCHS * -(-len(features) // _BATCH))
+    rate = keras.optimizers.schedules.CosineDecay(config.head_rate, steps)
     decay = _INNER_DECAY if config.inner_layer else _DECAY
     # AdamW's decay is scaled by the rate: over the schedule it shrinks weights as an L2 penalty does.
     optimizer = keras.optimizers.AdamW(rate, weight_decay=decay / config.head_rate)
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
-    model.fit(
-        (features - mean) / scale, targets, sample_weight=weights, batch_size=_BATCH, epochs=epochs, verbose=0
-    )  # fmt: skip
+    given = np.ones(len(features), np.float32) if weights is None else weights
+    rows = tf.data.Dataset.from_tensor_slices(((features - mean) / scale, targets, given))
+    # One endless epoch: Keras spends more on the turn of an epoch than on the few steps of a small data set.
+    batches = rows.shuffle(len(features), seed=config.seed).repeat().batch(_BATCH)
+    model.fit(batches, steps_per_epoch=steps, epochs=1, shuffle=False, verbose=0)
     fitted = [layer.get_weights() for layer in layers]
     kernel, bias = fitted[0]
     kernel = kernel / scale[:, None]
