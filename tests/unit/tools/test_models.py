@@ -8,6 +8,8 @@ from google.protobuf import text_format
 from serving_api import config_pb2
 from tools.models import LIST, MODELS, bundled_models, main, model_config, update_list, versions
 
+OURS = {"pizza", "clothing", "fashion-mnist"}
+
 
 def make_version(folder, name, version):
     path = folder / name / version
@@ -91,7 +93,8 @@ def test_a_broken_list_is_left_as_it_is(tmp_path, capsys, text):
 
 
 def test_the_bundled_models_fit_into_git():
-    """At most 20 MB a file and 90 MB in all."""
-    sizes = [path.stat().st_size for path in MODELS.rglob("*") if path.is_file()]
-    assert 20_000_000 >= max(sizes)
-    assert 90_000_000 >= sum(sizes) > 0
+    """At most 20 MB a file; what the project itself brings has at most 90 MB, whatever a user adds to it."""
+    sizes = {path: path.stat().st_size for path in MODELS.rglob("*") if path.is_file()}
+    ours = [size for path, size in sizes.items() if path.relative_to(MODELS).parts[0] in OURS]
+    assert 20_000_000 >= max(sizes.values())
+    assert 90_000_000 >= sum(ours) > 60_000_000
