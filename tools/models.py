@@ -19,6 +19,8 @@ LIST = MODELS.with_name("models.config")
 IN_IMAGE = PurePosixPath("/models")
 # The classifier that `POST /predict` answers with, and that stands first on the page.
 DEFAULT = "pizza"
+# What a model may be called: a DNS label (RFC 1123) that begins with a letter, because it also names a Python module.
+NAME = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 HEADER = (
     "# The models that the images serve, in protobuf text format (--model_config_file); a test holds it to models/.\n"
 )

@@ -86,10 +86,6 @@ class Checkpoints(keras.callbacks.Callback):
         if self._patience and best:
             model.load_weights(best[-1])
 
-    def clear(self) -> None:
-        """Remove what a finished fit has no more use for."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
 
 class Progress(keras.callbacks.Callback):
     """Show one bar for a whole fit, with the loss of the running epoch.

@@ -29,10 +29,7 @@ def build_classifier(config: Config, size: int, weights: str | None) -> keras.Mo
         weights: of the backbone, as `build_backbone` takes them.
     Returns: `image` float32[N, size, size, 3] in 0..255 -> logits float32[N, K].
     """
-    if config.inner_size:
-        backbone = build_backbone(config.backbone, config.inner_size, weights, resize_from=size)
-    else:
-        backbone = build_backbone(config.backbone, size, weights)
+    backbone = build_backbone(config.backbone, config.inner_size or size, weights, resize_from=size)
     model = keras.Model(backbone.input, attach(backbone.output, config), name=config.name.replace("-", "_"))
     for layer in model.layers:
         # Only this keeps statistics as they are: `training=False` is overridden by fit (Keras 3).

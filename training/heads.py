@@ -82,17 +82,13 @@ def teach(config: Config, pictures: Pictures, targets: np.ndarray) -> np.ndarray
     """
     if not config.teachers:
         return targets
-    features = np.concatenate(
-        [
-            pictures.features(name, BACKBONES[name].size, config.weights, mirrored=True)
-            if config.inner_size is None
-            else pictures.features(
-                name, config.size, config.weights, mirrored=True, inner_size=BACKBONES[name].size // 2
-            )
-            for name in config.teachers
-        ],
-        axis=1,
-    )
+    parts = []
+    for name in config.teachers:
+        side = BACKBONES[name].size
+        # Pictures that the graph enlarges have no more pixels than they have: half of its own size does for a teacher.
+        seen, inner = (side, None) if config.inner_size is None else (config.size, side // 2)
+        parts.append(pictures.features(name, seen, config.weights, mirrored=True, inner_size=inner))
+    features = np.concatenate(parts, axis=1)
     folds = np.array([int(e.group[8:16], 16) % _FOLDS for e in pictures.examples])
     taught = np.empty_like(targets)
     for fold in range(_FOLDS):

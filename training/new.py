@@ -11,11 +11,10 @@ from typing import Any
 
 from PIL import Image
 
-from tools.models import read_list, update_list
+from tools.models import NAME, read_list, update_list
 from training.config import Config, ConfigError, check
 from training.data import sources
 
-_DNS_LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"  # RFC 1123, and a letter first: it also names a Python module
 _RESERVED = {
     "gateway": "an app has that name",
     "model-server": "an app has that name",
@@ -63,7 +62,7 @@ class Repository:
 
 def check_name(name: str, repository: Repository) -> None:
     """Refuse a name that is taken, or that a Service, a folder or a Python module cannot have; raise NewError."""
-    if not re.fullmatch(_DNS_LABEL, name):
+    if not re.fullmatch(NAME, name):
         raise NewError(
             f"{name!r} cannot be a model's name: it takes 1 to 63 of a-z, 0-9 and -, first a letter, last no -."
         )

@@ -46,6 +46,13 @@ class Pictures:
         """Speak of the pictures of some splits."""
         return self.where(np.array([e.split in splits for e in self.examples], bool))
 
+    def of_split(self, split: str) -> "Pictures":
+        """Speak of the pictures of one split; raise data.DataError if there are none."""
+        part = self.of_splits([split])
+        if not len(part):
+            raise data.DataError(f"No picture falls into the {split} split: there are only {len(self)} in all.")
+        return part
+
     @property
     def examples(self) -> list[data.Example]:
         """The examples, in order."""
@@ -79,10 +86,7 @@ class Pictures:
             if kept.exists():
                 return cast("np.ndarray", np.load(kept)[self.rows])
         images = data.load(self.everything, size, self.cache)
-        if inner_size:
-            model = build_backbone(backbone, inner_size, weights, resize_from=size)
-        else:
-            model = build_backbone(backbone, size, weights)
+        model = build_backbone(backbone, inner_size or size, weights, resize_from=size)
         found = predict(model, images, f"features of {backbone}")
         if mirrored:
             found = (found + predict(model, images[:, :, ::-1], f"features of {backbone}, mirrored")) / 2

@@ -11,6 +11,7 @@ import keras
 from training import data, provenance
 from training.config import Config, ConfigError, check
 from training.crossvalidate import crossvalidate
+from training.data.audit import audit
 from training.evaluation import metrics
 from training.fit import WEIGHTS_FILE, build_classifier, fit
 from training.pictures import Pictures, predict
@@ -47,9 +48,7 @@ def train(
     started, commit = time.monotonic(), provenance.git_commit()
     check(config)
     _claim(run, config)
-    from training.data import audit
-
-    audited = audit.audit(source, config.labels, drop=drop, cache=cache)
+    audited = audit(source, config.labels, drop=drop, cache=cache)
     print(audited.report())
     pictures = Pictures.of(audited.examples, cache)
     with Tracker.open(mlflow, config) as tracker:
@@ -99,9 +98,7 @@ def _judge(model: keras.Model, config: Config, pictures: Pictures) -> tuple[floa
     found: dict[str, Any] = {}
     temperature = config.temperature
     for split in data.SPLITS[1:]:
-        part = pictures.of_splits([split])
-        if not len(part):
-            raise data.DataError(f"No picture falls into the {split} split: there are only {len(pictures)} in all.")
+        part = pictures.of_split(split)
         logits = predict(model, part.at(config.size), f"judge on {split}")
         if temperature is None:
             temperature = metrics.fit_temperature(logits, part.labels)

@@ -21,13 +21,12 @@ from gateway.pictures import to_tensor
 from serving_api import serving_pb2 as pb
 from serving_api.tensors import to_tensor_proto
 from serving_api.tfrecord import write_records
-from tools.models import update_list
+from tools.models import NAME, update_list
 from training.artefact import drawings, parity, serving
 
 Classify = Callable[[tf.Tensor], tf.Tensor]  # float32[N, S, S, 3] in 0..255 -> float32[N, K] probabilities
 MAX_FILE_BYTES, MAX_TOTAL_BYTES = 20_000_000, 90_000_000
 BUNDLED = Path(__file__).parents[2] / "apps" / "model-server" / "models"
-_NAME = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"  # what a Kubernetes Service, a folder and an address all take
 
 
 class ExportError(ValueError):
@@ -75,7 +74,7 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
 
 def check_target(models: Path, subject: Subject, *, replace: bool, any_size: bool) -> Path:
     """Return where a version would lie; raise ExportError if it may not. See `new_version`."""
-    if not re.fullmatch(_NAME, subject.name) or subject.version < 1:
+    if not re.fullmatch(NAME, subject.name) or subject.version < 1:
         raise ExportError(
             f"{subject.name!r} version {subject.version}: a name takes a-z, 0-9 and -, first a letter, last no -; "
             "a version is 1 or more."

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from training.config import Config
+    from training.pictures import Pictures
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "apps" / "model-server" / "models"
@@ -48,6 +52,39 @@ def add_drop(parser: ArgumentParser) -> None:
     parser.add_argument("--drop", metavar="FILE", help=text)
 
 
+def add_folds(parser: ArgumentParser) -> None:
+    """Declare `--folds`, alike in every verb that cross-validates; `config_with_folds` reads it."""
+    parser.add_argument("--folds", type=int, help="models to fit for a judgement (default: what the experiment says)")
+
+
 def add_cache(parser: ArgumentParser) -> None:
     """Declare `--cache`, alike in every verb."""
     parser.add_argument("--cache", type=Path, default=RUNS / "cache", help="folder for decoded pictures (%(default)s)")
+
+
+def config_with_folds(arguments: Namespace) -> "Config":
+    """Load the experiment that the arguments name, with their `--folds`; raise ConfigError if it makes no sense."""
+    from dataclasses import replace
+
+    from training.config import check, load_config
+
+    config = load_config(arguments.config)
+    if arguments.folds is not None:
+        config = replace(config, folds=arguments.folds)
+    check(config)
+    return config
+
+
+def look(arguments: Namespace, config: "Config") -> "Pictures":
+    """Audit the pictures that the arguments name, print the report, and give those that may be used.
+
+    Raises: DataError for pictures that cannot be trained on.
+    """
+    from training.data.audit import audit
+    from training.data.datasets import resolve
+    from training.pictures import Pictures
+
+    source = resolve(arguments.data, config.dataset)
+    audited = audit(source, config.labels, drop=arguments.drop, cache=arguments.cache)
+    print(audited.report())
+    return Pictures.of(audited.examples, arguments.cache)

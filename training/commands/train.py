@@ -3,8 +3,12 @@
 import tempfile
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from training.commands import RUNS, add_cache, add_data
+from training.commands import RUNS, add_cache, add_data, add_drop
+
+if TYPE_CHECKING:
+    from training.config import Config
 
 HELP = "train an experiment of training/configs/"
 _SMOKE_PICTURES = 60
@@ -14,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("config", help="name of the experiment, such as pizza")
     add_data(parser, required=False)
-    parser.add_argument("--drop", help="file that lists pictures to leave out, or auto")
+    add_drop(parser)
     parser.add_argument("--run", type=Path, help="folder of the run (default runs/<config>)")
     add_cache(parser)
     parser.add_argument("--mlflow", metavar="URI", help="report to MLflow as well: http://... or sqlite:///mlflow.db")
@@ -43,7 +47,7 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _smoke(config: "Config") -> int:  # noqa: F821 - for the reader; importing it would load TensorFlow
+def _smoke(config: "Config") -> int:
     from training.artefact.drawings import write_folder
     from training.artefact.export import export
     from training.train import train

@@ -7,7 +7,7 @@ is kept in SQLite: the same command goes on with it after a kill, and a larger -
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from training.commands import RUNS, add_cache, add_data, add_drop
+from training.commands import RUNS, add_cache, add_data, add_drop, look
 
 HELP = "search for better settings of an experiment"
 _SPACE, _FAST_SPACE = "learning-rate,inner-layer,dropout,augmentation", "learning-rate,inner-layer,dropout"
@@ -33,20 +33,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Search, print the best try as a difference of experiments, and write it with a page of plots."""
     from training.config import load_config
-    from training.data.audit import audit
-    from training.data.datasets import resolve
-    from training.pictures import Pictures
     from training.tuning import page, result, study
 
     config = load_config(arguments.config)
     if arguments.trials < 1:
         raise study.TuneError(f"--trials {arguments.trials}: at least 1 is needed.")
     database = arguments.study or RUNS / f"{arguments.config}-tune" / ("fast.db" if arguments.fast else "study.db")
-    audited = audit(resolve(arguments.data, config.dataset), config.labels, drop=arguments.drop, cache=arguments.cache)
-    print(audited.report())
     search = study.open_search(
         config,
-        Pictures.of(audited.examples, arguments.cache),
+        look(arguments, config),
         arguments.space or (_FAST_SPACE if arguments.fast else _SPACE),
         frozen=arguments.fast,
         folder=database.parent,

@@ -64,11 +64,15 @@ def expected_calibration_error(probabilities: np.ndarray, truth: np.ndarray) -> 
     return sum(gaps) / len(truth)
 
 
+def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    """Average -ln of what is said of the true classes; probabilities float[N, K], truth int[N]."""
+    return float(-np.log(probabilities[np.arange(len(truth)), truth] + 1e-12).mean())
+
+
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Find the T in 0.25..4 for which softmax(logits / T) has the least log loss on these pictures."""
     candidates = np.geomspace(0.25, 4.0, 121)
-    rows = np.arange(len(truth))
-    losses = [-np.log(softmax(logits / t)[rows, truth] + 1e-12).mean() for t in candidates]
+    losses = [log_loss(softmax(logits / t), truth) for t in candidates]
     return round(float(candidates[int(np.argmin(losses))]), 3)
 
 
@@ -90,7 +94,7 @@ def summary(probabilities: np.ndarray, truth: np.ndarray, labels: Sequence[str])
         "per_class": {name: _of_class(table, k) for k, name in enumerate(labels)},
         "confusion_matrix": table.tolist(),
         "ece": round(expected_calibration_error(probabilities, truth), 4),
-        "log_loss": round(float(-np.log(probabilities[np.arange(n), truth] + 1e-12).mean()), 4),
+        "log_loss": round(log_loss(probabilities, truth), 4),
     }
 
 

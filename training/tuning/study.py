@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tqdm import tqdm
 
 from training.config import Config, ConfigError
-from training.data import DataError, content_hash
+from training.data import content_hash
 from training.data.locking import exclusive
 from training.pictures import Pictures
 from training.tuning.space import Space, check_whole, parse
@@ -92,8 +92,7 @@ def open_search(
     check_whole(tried)
     about = parse(space, tried, frozen=frozen)
     for split in ("train", "validation"):
-        if not len(pictures.of_splits([split])):
-            raise DataError(f"No picture falls into the {split} split: there are only {len(pictures)} in all.")
+        pictures.of_split(split)  # refuses where there is none
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     database.parent.mkdir(parents=True, exist_ok=True)
     try:

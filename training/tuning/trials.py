@@ -48,8 +48,7 @@ def judge(answers: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
     if not np.isfinite(answers).all():
         return math.inf, 1.0
     temperature = metrics.fit_temperature(answers, truth)
-    chosen = metrics.softmax(answers / temperature)[np.arange(len(truth)), truth]
-    return float(-np.log(chosen + 1e-12).mean()), temperature
+    return metrics.log_loss(metrics.softmax(answers / temperature), truth), temperature
 
 
 def fit_frozen(config: Config, pictures: Pictures) -> Outcome:
