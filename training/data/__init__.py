@@ -7,7 +7,7 @@ or is read on another machine, and two copies of one file can never be on both s
 import hashlib
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
@@ -26,7 +26,6 @@ from training.data.sources import DataError
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _VALIDATION_FROM, _TEST_FROM = 0.75, 0.85
-_NAMED_AT_MOST = 5  # broken files that an error message names
 
 
 @dataclass(frozen=True)
@@ -139,9 +138,12 @@ def load_readable(examples: Sequence[Example], size: int) -> tuple[list[Example]
     images = np.empty((len(examples), size, size, 3), np.uint8)
     broken = _decode(examples, images)
     if len(broken) == len(examples):
-        raise DataError(f"None of {len(examples)} pictures can be decoded:\n{_first(broken.values())}")
+        raise DataError(f"None of {len(examples)} pictures can be decoded:\n{sources.first(broken.values())}")
     if broken:
-        print(f"left out, because they cannot be decoded: {len(broken)}\n{_first(broken.values())}", file=sys.stderr)
+        print(
+            f"left out, because they cannot be decoded: {len(broken)}\n{sources.first(broken.values())}",
+            file=sys.stderr,
+        )
     rows = [row for row in range(len(examples)) if row not in broken]
     return [examples[row] for row in rows], images[rows]
 
@@ -169,14 +171,7 @@ def _decode(examples: Sequence[Example], images: np.ndarray) -> dict[int, str]:
 def _decode_all(examples: Sequence[Example], images: np.ndarray) -> None:
     """Fill uint8[N, H, W, 3] with decoded pictures; raise DataError if one cannot be."""
     if broken := _decode(examples, images):
-        raise DataError(f"Pictures that cannot be decoded; remove them:\n{_first(broken.values())}")
-
-
-def _first(lines: Iterable[str]) -> str:
-    """Write the first few lines, and how many more there are."""
-    some = list(lines)
-    more = [f"... and {len(some) - _NAMED_AT_MOST} more"] if len(some) > _NAMED_AT_MOST else []
-    return "\n".join([*some[:_NAMED_AT_MOST], *more])
+        raise DataError(f"Pictures that cannot be decoded; remove them:\n{sources.first(broken.values())}")
 
 
 def one_hot(examples: Sequence[Example], classes: int) -> np.ndarray:

@@ -5,13 +5,13 @@ The splits that a data set comes with are merged: a picture's split follows from
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _SPLIT_FOLDERS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 _DELIMITERS = ",;\t"
-_NAMED_AT_MOST = 5  # rows that an error message names
+_NAMED_AT_MOST = 5  # lines of an error message
 
 
 class DataError(ValueError):
@@ -110,8 +110,7 @@ def _by_row(table: Path) -> dict[str, list[Path]]:
         else:
             found.setdefault(label, []).append(table.parent / file)
     if wrong:
-        more = f"\n... and {len(wrong) - _NAMED_AT_MOST} more" if len(wrong) > _NAMED_AT_MOST else ""
-        raise DataError(f"{table}, bad rows:\n" + "\n".join(wrong[:_NAMED_AT_MOST]) + more)
+        raise DataError(f"{table}, bad rows:\n{first(wrong)}")
     return found
 
 
@@ -129,3 +128,10 @@ def _rows(table: Path) -> Iterator[tuple[int, str, str]]:
             yield reader.line_num, (row["file"] or "").strip(), (row["label"] or "").strip()
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{table} cannot be read as a CSV file in UTF-8: {error}") from None
+
+
+def first(lines: Iterable[str]) -> str:
+    """Write the first few lines, and how many more there are."""
+    some = list(lines)
+    more = [f"... and {len(some) - _NAMED_AT_MOST} more"] if len(some) > _NAMED_AT_MOST else []
+    return "\n".join([*some[:_NAMED_AT_MOST], *more])
