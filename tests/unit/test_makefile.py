@@ -13,8 +13,8 @@ from training.commands import commands
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-# Verbs that are steps of others, or for one who writes an experiment: no target.
-WITHOUT_TARGET = {"check", "ablate"}
+# A verb that is a step of others: no target.
+WITHOUT_TARGET = {"check"}
 CALLS = {
     "fetch": ["DATA=clothing"],
     "audit": ["DATA=d", "DROP=auto"],
@@ -23,6 +23,7 @@ CALLS = {
     "train": ["DATA=d", "CONFIG=clothing", "DROP=auto", "MLFLOW=sqlite:///m.db"],
     "train SMOKE": ["SMOKE=1", "BACKBONE=small-cnn"],
     "crossvalidate": ["DATA=d", "FOLDS=3"],
+    "ablate": ["DATA=d", "FOLDS=3", "ONLY=teacher"],
     "tune": ["DATA=d", "TRIALS=5", "SPACE=size,dropout", "FAST=1"],
     "export": ["RUN_DIR=runs/pizza"],
     "import": ["FILE=m.keras", "NAME=shoes", "DATA=d", "SCALING=symmetric", "LABELS=a,b", "VERSION=2"],
