@@ -1,0 +1,1 @@
+"""What is wrong with the manifests, told before a cluster sees them."""

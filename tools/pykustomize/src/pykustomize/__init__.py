@@ -1,0 +1,1 @@
+"""A typed Python wrapper of Kustomize."""
