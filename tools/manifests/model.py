@@ -38,12 +38,33 @@ class Finding:
 
     def __str__(self) -> str:
         """Give the line that people read."""
-        return f"{self.where}: {self.subject}: {self.message} [{self.rule}]"
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.subject}: {self.message} [{self.rule}]"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """All there is: the files, and what Kustomize makes of them."""
+
+    tree: Path
+    renderings: tuple[Rendering, ...] = ()
+
+    def overlays(self) -> Iterator[Rendering]:
+        """Give the renderings of the overlays as they are, without further components."""
+        return (rendering for rendering in self.renderings if not rendering.components)
 
 
 Check = Callable[[Rendering], Iterable[Finding]]
+RepositoryCheck = Callable[[Repository], Iterable[Finding]]
 
 
 def name_of(manifest: Manifest) -> str:
     """Give KIND/NAME."""
     return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def at(value: Any, *path: str, default: Any = None) -> Any:
+    """Give what stands at a path of keys, or the default where a key on the way is missing or null."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return default if value is None else value
