@@ -105,7 +105,12 @@ def render(
 def render_all(wanted: Iterable[Combination] | None = None, tree: Path = ROOT) -> list[Rendering]:
     """Build combinations at once: all sensible ones, or those that are given."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(lambda one: render(*one, tree), combinations(tree) if wanted is None else wanted))
+        return list(
+            pool.map(
+                lambda one: render(one.environment, one.components, tree),
+                combinations(tree) if wanted is None else wanted,
+            )
+        )
 
 
 def top_of(tree: Path, environment: str) -> Path:
