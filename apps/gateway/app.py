@@ -8,6 +8,7 @@ from typing import cast
 from flask import Flask, Response, g, request
 
 from gateway import health, models, page, predict
+from gateway.canary import Canaries
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
 from gateway.inputs import Request
@@ -38,7 +39,8 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     metrics = Metrics()
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
-    classifier = Classifier(settings, predictor, catalog, metrics)
+    canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
+    classifier = Classifier(settings, predictor, canaries, metrics)
     app.register_blueprint(predict.blueprint(classifier, catalog, settings))
     app.register_blueprint(models.blueprint(catalog, predictor))
     app.register_blueprint(health.blueprint(settings, predictor, metrics))

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gateway.catalog import Catalog, Model
+from gateway.canary import Canaries
+from gateway.catalog import Model
 from gateway.fetch import Fetcher, FetchTimeout
 from gateway.inputs import Instance, Link
 from gateway.metrics import Metrics
@@ -42,14 +42,14 @@ class Classifier:
     Args:
         settings: limits of size, number and time.
         predictor: the model server.
-        catalog: what it serves.
+        canaries: which version answers.
         metrics: where to count.
     """
 
-    def __init__(self, settings: Settings, predictor: Predictor, catalog: Catalog, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, predictor: Predictor, canaries: Canaries, metrics: Metrics) -> None:
         self._settings = settings
         self._predictor = predictor
-        self._catalog = catalog
+        self._canaries = canaries
         self._metrics = metrics
         self._fetcher = Fetcher(settings.max_image_bytes, allow_loopback=settings.allow_loopback_urls)
         self._loaders = ThreadPoolExecutor(_LOADERS, "loader")
@@ -88,33 +88,34 @@ class Classifier:
             label: the version that carries this label.
         Raises: Problem and ServingError, where no picture can be answered.
         """
-        model = self._catalog.get(name, deadline, version=version, label=label)
-        load = partial(self._load, model, deadline)
-        # A single picture needs no thread of its own. problem_of needs the request, which the loaders do not have.
-        loaded = [load(instances[0])] if len(instances) == 1 else list(self._loaders.map(load, instances))
-        images = [image for image in loaded if not isinstance(image, Exception)]
-        if images:
-            model, probabilities = self._ask(model, np.stack(images), deadline, version=version, label=label)
-            rows = iter(probabilities.tolist())
+        route = self._canaries.route(name, deadline, version=version, label=label)
+        loaded = self._load_all(route.model, deadline, instances)
+        while images := [image for image in loaded if not isinstance(image, Exception)]:
+            try:
+                rows = iter(self._ask(route.model, np.stack(images), deadline))
+                break
+            except errors.ServingError as error:
+                before, instead = route.model, self._canaries.after_failure(route, error, deadline)
+                if instead is None:
+                    raise
+                route = instead
+                if (route.model.height, route.model.width) != (before.height, before.width):
+                    loaded = self._load_all(route.model, deadline, instances)
         results = [
-            problem_of(one) if isinstance(one, Exception) else dict(zip(model.labels, next(rows), strict=True))
+            problem_of(one) if isinstance(one, Exception) else dict(zip(route.model.labels, next(rows), strict=True))
             for one in loaded
         ]
-        return Answer(model, results)
+        return Answer(route.model, results)
 
-    def _ask(
-        self, model: Model, images: Image, deadline: Deadline, **pinned: Any
-    ) -> tuple[Model, npt.NDArray[np.float32]]:
-        """Ask the model; once more where its version went away since the catalog looked."""
-        with self._metrics.predict_seconds.labels(model.name).time():
-            try:
-                return model, model.classify(self._predictor, images, deadline)
-            except errors.ModelNotFound:
-                self._catalog.forget(model.name)
-                newer = self._catalog.get(model.name, deadline, **pinned)
-                if (newer.height, newer.width) != images.shape[1:3]:
-                    raise  # the pictures would have to be decoded anew: let the caller try again
-                return newer, newer.classify(self._predictor, images, deadline)
+    def _ask(self, model: Model, images: Image, deadline: Deadline) -> list[list[float]]:
+        with self._metrics.predict_seconds.labels(model.name, str(model.version)).time():
+            rows: list[list[float]] = model.classify(self._predictor, images, deadline).tolist()
+        return rows
+
+    def _load_all(self, model: Model, deadline: Deadline, instances: Sequence[Instance]) -> list[Image | Exception]:
+        load = partial(self._load, model, deadline)
+        # A single picture needs no thread of its own. problem_of needs the request, which the loaders do not have.
+        return [load(instances[0])] if len(instances) == 1 else list(self._loaders.map(load, instances))
 
     def _load(self, model: Model, deadline: Deadline, instance: Instance) -> Image | Exception:
         """Return an instance's pixels, or why there are none."""

@@ -28,5 +28,16 @@ class Metrics:
             "gateway_decode_seconds", "Time to decode and resize.", buckets=_SECONDS, registry=self.registry
         )
         self.predict_seconds = Histogram(
-            "gateway_predict_seconds", "Time of the model server.", ("model",), buckets=_SECONDS, registry=self.registry
+            "gateway_predict_seconds",
+            "Time of the model server.",
+            ("model", "version"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        # Of no use but to alert: a label that should lead to a version and does not.
+        self.canary_fallbacks = Counter(
+            "gateway_canary_fallbacks",
+            "Requests whose version, by its label, was not there or failed, so that another one answered.",
+            ("model", "label"),
+            registry=self.registry,
         )

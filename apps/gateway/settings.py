@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gateway.foreign import ForeignModel, ForeignModelError, read_foreign_models
+from gateway.shares import Share, read_shares
 
 Value = TypeVar("Value")
 
@@ -22,6 +23,7 @@ class Settings:
     models: tuple[str, ...] = ("pizza",)
     model_config_file: tuple[str, ...] = ()  # the names in it; `models` says them too unless it is set itself
     foreign_models: Mapping[str, ForeignModel] | None = None
+    canaries: Mapping[str, Share] | None = None
     host: str = "0.0.0.0"  # noqa: S104 - a container's port is published from all addresses; `make run` narrows it
     port: int = 9696
     threads: int = 16
@@ -57,6 +59,8 @@ class Settings:
                 f"GATEWAY_MAX_IN_FLIGHT ({settings.max_in_flight}) must be less than GATEWAY_THREADS "
                 f"({settings.threads}), so that a thread is left to answer 429 and the probes"
             )
+        if unknown := set(settings.canaries or ()) - set(settings.models):
+            raise SettingsError(f"GATEWAY_CANARIES names {', '.join(sorted(unknown))}, which is not among the models")
         return settings
 
 
@@ -142,6 +146,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "models": _names,
     "model_config_file": _model_names,
     "foreign_models": _foreign,
+    "canaries": read_shares,
     "host": str,
     "port": _integer(1, 65535),
     "threads": _integer(2, 256),
