@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from gateway.goldens import difference
 from gateway.pictures import to_tensor
 from serving_api.channel import open_channel
 from serving_api.client import ModelServer
@@ -39,7 +40,7 @@ def test_a_backbone_is_served_as_it_was_trained(backbone, tmp_path):
 
     assert backbone == json.loads((version / "card.json").read_text())["backbone"]
     for engine in ENGINES:
-        assert parity.difference(_served(engine, name, images, tmp_path), expected) <= 1e-3, engine
+        assert difference(_served(engine, name, images, tmp_path), expected) <= 1e-3, engine
 
 
 def _served(engine, name, images, folder):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gateway.goldens import difference
 from gateway.pictures import to_tensor
 from serving_api.channel import open_channel
 from serving_api.client import ModelServer
@@ -47,7 +48,7 @@ def test_live_grpc_answers_as_training_did(running, model):
     answer = server.predict(model.parent.name, {"image": images}, Deadline.after(60))
     server.close()
     assert int(model.name) == answer.version
-    assert parity.difference(answer.outputs["probabilities"], expected) <= SERVED_TOLERANCE
+    assert difference(answer.outputs["probabilities"], expected) <= SERVED_TOLERANCE
 
 
 @pytest.mark.parametrize("model", NEWEST, ids=lambda path: path.parent.name)
@@ -58,7 +59,7 @@ def test_the_gateway_answers_as_training_did(running, model):
     answer = running.post(json.dumps(body).encode(), "application/json", f"/v1/models/{model.parent.name}:predict")
     labels = json.loads((model / "card.json").read_text())["labels"]
     actual = np.array([[one["probabilities"][label] for label in labels] for one in answer["predictions"]])
-    assert parity.difference(actual, expected) <= SERVED_TOLERANCE
+    assert difference(actual, expected) <= SERVED_TOLERANCE
 
 
 @pytest.mark.parametrize("model", NEWEST, ids=lambda path: path.parent.name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gateway.goldens import difference
 from training import data, provenance
 from training.artefact import parity, serving, writer
 from training.artefact.foreign import Foreign, ForeignError, load
@@ -137,7 +138,7 @@ def _verify(directory: Path, images: np.ndarray, expected: np.ndarray) -> None:
 def _difference(directory: Path, engine: str, images: np.ndarray, expected: np.ndarray) -> float:
     running = serving.open_engine(directory, engine)
     try:
-        return parity.difference(serving.classify(running, images), expected)
+        return difference(serving.classify(running, images), expected)
     finally:
         running.close()
 

@@ -4,18 +4,15 @@ Seeds of this project trained on x / 255 and served x / 127.5 - 1. Nothing faile
 what turns red instead.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from gateway import goldens
 from gateway.pictures import to_tensor
 from training.artefact import serving
 
-GOLDEN_FILE = "golden.json"
 TOLERANCE: Mapping[str, float] = {"saved_model": 1e-3, "litert": 1e-2}
 
 
@@ -30,16 +27,10 @@ def read_golden(model_dir: Path) -> tuple[list[bytes], np.ndarray]:
     Raises: ParityError if the record or a picture is missing, or a picture is another one than was recorded.
     """
     try:
-        golden: dict[str, Any] = json.loads((model_dir / GOLDEN_FILE).read_text(encoding="utf-8"))
-        files = [(model_dir / picture["file"]).read_bytes() for picture in golden["pictures"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ParityError(f"{model_dir / GOLDEN_FILE} cannot be read: {error!r}") from error
-    for picture, file in zip(golden["pictures"], files, strict=True):
-        if hashlib.sha256(file).hexdigest() != picture["sha256"]:
-            raise ParityError(f"{model_dir / picture['file']} is not the picture that {GOLDEN_FILE} was made with.")
-    if not files:
-        raise ParityError(f"{model_dir / GOLDEN_FILE} names no picture.")
-    return files, np.array([picture["probabilities"] for picture in golden["pictures"]])
+        golden = goldens.read_golden(model_dir)
+    except goldens.GoldenError as error:
+        raise ParityError(str(error)) from error
+    return list(golden.pictures), golden.probabilities
 
 
 def check(model_dir: Path) -> dict[str, float]:
@@ -56,17 +47,10 @@ def check(model_dir: Path) -> dict[str, float]:
         try:
             height, width = (d.size for d in engine.signatures[serving.SIGNATURE].inputs["image"].tensor_shape.dim[1:3])
             images = np.stack([to_tensor(file, height, width) for file in files])
-            differences[name] = difference(serving.classify(engine, images), expected)
+            differences[name] = goldens.difference(serving.classify(engine, images), expected)
         finally:
             engine.close()
     return differences
-
-
-def difference(actual: np.ndarray, expected: np.ndarray) -> float:
-    """Return max |actual - expected|; infinity for another shape or anything that is not a finite number."""
-    if actual.shape != expected.shape or not np.isfinite(actual).all():
-        return float("inf")
-    return float(np.abs(actual - expected).max())
 
 
 def verify(model_dir: Path) -> dict[str, float]:

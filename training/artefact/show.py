@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.goldens import GOLDEN_FILE
 from model_server.engines.signatures import SERVE_TAG, read_signatures
 from serving_api.serving_pb2 import DataType, SignatureDef, TensorInfo
 from tools.models import bundled_models, versions
-from training.artefact.parity import GOLDEN_FILE
 
 _NAMED_AT_MOST = 40  # files of a listing
 

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gateway.goldens import GOLDEN_FILE
 from gateway.pictures import to_tensor
 from serving_api import serving_pb2 as pb
 from serving_api.tensors import to_tensor_proto
@@ -211,7 +212,7 @@ def _write_golden(classify: Classify, subject: Subject, pictures: dict[str, byte
         "tolerance": parity.TOLERANCE["litert"],
         "pictures": entries,
     }
-    (directory / parity.GOLDEN_FILE).write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (directory / GOLDEN_FILE).write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _write_warmup(subject: Subject, picture: bytes, directory: Path) -> None:

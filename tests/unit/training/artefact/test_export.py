@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from gateway.goldens import difference
 from serving_api import serving_pb2 as pb
 from serving_api.tensors import to_array
 from serving_api.tfrecord import read_records
@@ -138,7 +139,7 @@ def test_another_golden_picture_turns_the_gate_red(version, tmp_path):
 @pytest.mark.parametrize("answer", [np.full((2, 2), np.nan), np.zeros((2, 3))])
 def test_nan_or_another_shape_is_an_infinite_difference(answer):
     """A comparison with NaN is false, which must not look like agreement."""
-    assert parity.difference(answer, np.zeros((2, 2))) == float("inf")
+    assert difference(answer, np.zeros((2, 2))) == float("inf")
 
 
 def test_a_version_is_never_overwritten_by_accident(work):
