@@ -120,9 +120,12 @@ def _text(found: Manifest) -> str:
 
 
 def _short(message: str) -> str:
-    # One line a mistake follows a preface that names the schema's file; which comes first is chance.
-    lines = {line.strip(" -") for line in message.splitlines() if line.strip().startswith("- at ")}
-    return "; ".join(sorted(line for line in lines if not line.endswith(": validation failed"))) or message
+    # Mistakes follow a preface that names the schema's file, in an order that is chance.
+    places = message.split(" - at ")[1:]
+    return (
+        "; ".join(sorted(f"at {place.strip()}" for place in places if not place.endswith(": validation failed")))
+        or message
+    )
 
 
 def _kubeconform() -> str:
