@@ -185,6 +185,7 @@ def test_weights_come_from_files_of_every_format(mobilenet_file, pictures, tmp_p
         )
 
 
+@pytest.mark.filterwarnings("ignore:Skipping nested container")  # Keras says of every layer what the error says once
 @pytest.mark.parametrize("file", ["nowhere.h5", "text.h5", "text.keras", "text.txt", "other.keras", "other.weights.h5"])
 def test_a_file_that_does_not_fit_is_refused_by_name(file, tmp_path):
     """Not there, no weights, or another network's: one sentence that names file and backbone."""
