@@ -1,0 +1,150 @@
+"""What a container finds in its environment and its files, as the manifests give it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from google.protobuf import text_format
+
+from gateway.settings import Settings, SettingsError, variable_of
+from serving_api import config_pb2
+from tools.manifests.model import Rendering, at
+from tools.manifests.workloads import Container, Pod, pods
+
+MODEL_LIST_FLAG = "--model_config_file="
+
+
+def data_of(rendering: Rendering, config_map: str) -> Mapping[str, str]:
+    """Give a ConfigMap's data; nothing for one that is not there."""
+    found = (each for each in rendering.of_kind("ConfigMap") if each["metadata"]["name"] == config_map)
+    return at(next(found, None), "data", default={})  # type: ignore[no-any-return]
+
+
+def config_maps_of(pod: Pod) -> Iterator[str]:
+    """Name the ConfigMaps that a pod cannot start without."""
+    for reference in _references(pod, "configMap", "configMapRef", "configMapKeyRef"):
+        if not reference.get("optional"):
+            yield reference["name"]
+
+
+def secrets_of(pod: Pod) -> Iterator[str]:
+    """Name the Secrets that a pod cannot start without."""
+    for reference in _references(pod, "secret", "secretRef", "secretKeyRef"):
+        if not reference.get("optional"):
+            yield reference.get("name") or reference["secretName"]
+    yield from (reference["name"] for reference in at(pod.spec, "imagePullSecrets", default=()))
+
+
+def environment(container: Container) -> dict[str, str]:
+    """Give the environment variables whose values the manifests say."""
+    rendering = container.pod.rendering
+    values: dict[str, str] = {}
+    for source in at(container.definition, "envFrom", default=()):
+        data = data_of(rendering, at(source, "configMapRef", "name", default=""))
+        values |= {source.get("prefix", "") + key: value for key, value in data.items()}
+    for variable in at(container.definition, "env", default=()):
+        reference = at(variable, "valueFrom", "configMapKeyRef", default={})
+        if "valueFrom" not in variable:
+            values[variable["name"]] = variable.get("value", "")
+        elif reference:
+            values[variable["name"]] = data_of(rendering, reference["name"]).get(reference["key"], "")
+    return values
+
+
+def files(container: Container) -> dict[str, str]:
+    """Give the files that ConfigMaps put into a container: path -> text."""
+    volumes = {volume["name"]: volume for volume in container.pod.volumes()}
+    found: dict[str, str] = {}
+    for mount in at(container.definition, "volumeMounts", default=()):
+        for name, text in _content(container.pod.rendering, volumes.get(mount["name"], {})):
+            if "subPath" not in mount:
+                found[str(PurePosixPath(mount["mountPath"], name))] = text
+            elif mount["subPath"] == name:
+                found[mount["mountPath"]] = text
+    return found
+
+
+def mount_of(container: Container, path: str) -> Mapping[str, Any]:
+    """Give the volume that a path lies in; an empty mapping for none."""
+    volumes = {volume["name"]: volume for volume in container.pod.volumes()}
+    mounts = [
+        mount
+        for mount in at(container.definition, "volumeMounts", default=())
+        if PurePosixPath(path).is_relative_to(mount["mountPath"])
+    ]
+    nearest = max(mounts, key=lambda mount: len(mount["mountPath"]), default={"name": ""})
+    return volumes.get(nearest["name"], {})
+
+
+def gateway_settings(container: Container) -> Settings | None:
+    """Read the settings of a gateway as itself would; nothing for a container that is given none.
+
+    Raises: SettingsError, naming the variable.
+    """
+    given = {name: value for name, value in environment(container).items() if name.startswith("GATEWAY_")}
+    if not given:
+        return None
+    there = files(container)
+    with TemporaryDirectory() as folder:
+        for variable in given.keys() & {variable_of("model_config_file"), variable_of("foreign_models")}:
+            path = Path(folder, variable)
+            if given[variable] in there:
+                path.write_text(there[given[variable]], encoding="utf-8")
+            given[variable] = str(path)
+        try:
+            return Settings.from_environment(given)
+        except SettingsError as error:
+            raise SettingsError(str(error).replace(f"{folder}/", "")) from None
+
+
+def arguments(container: Container) -> list[str]:
+    """Give what a container's program is started with, beyond what its image says."""
+    return [*at(container.definition, "command", default=()), *at(container.definition, "args", default=())]
+
+
+def model_servers(rendering: Rendering) -> Iterator[Container]:
+    """Give the containers that serve models."""
+    return (container for pod in pods(rendering) for container in pod.containers() if is_model_server(container))
+
+
+def is_model_server(container: Container) -> bool:
+    """Say whether a container serves models: it is told which."""
+    return any(argument.startswith(MODEL_LIST_FLAG) for argument in arguments(container))
+
+
+def model_list(container: Container) -> config_pb2.ModelServerConfig:
+    """Read the list of models that a model server is started with; empty where none can be read."""
+    path = next((each for each in arguments(container) if each.startswith(MODEL_LIST_FLAG)), "")
+    text = files(container).get(path.removeprefix(MODEL_LIST_FLAG), "")
+    config = config_pb2.ModelServerConfig()
+    try:
+        text_format.Parse(text, config)
+    except text_format.ParseError:
+        return config_pb2.ModelServerConfig()  # the rule about the model server's files says so
+    return config
+
+
+def model_names(container: Container) -> list[str]:
+    """Name the models that a model server is started with."""
+    return [model.name for model in model_list(container).model_config_list.config]
+
+
+def _references(pod: Pod, volume_key: str, all_key: str, one_key: str) -> Iterator[Mapping[str, Any]]:
+    for volume in pod.volumes():
+        for source in (volume, *at(volume, "projected", "sources", default=())):
+            if volume_key in source:
+                yield source[volume_key]
+    for container in pod.containers():
+        yield from (each[all_key] for each in at(container.definition, "envFrom", default=()) if all_key in each)
+        for variable in at(container.definition, "env", default=()):
+            if at(variable, "valueFrom", one_key):
+                yield variable["valueFrom"][one_key]
+
+
+def _content(rendering: Rendering, volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for source in (volume, *at(volume, "projected", "sources", default=())):
+        config_map = at(source, "configMap", default={})
+        data = data_of(rendering, config_map.get("name", ""))
+        items = config_map.get("items") or [{"key": key, "path": key} for key in data]
+        yield from ((item["path"], data[item["key"]]) for item in items if item["key"] in data)

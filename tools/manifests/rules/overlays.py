@@ -1,0 +1,32 @@
+"""Rules about the overlays beside each other."""
+
+import re
+from collections.abc import Iterator
+
+from tools.manifests.model import Finding, Rendering, Repository, name_of
+from tools.manifests.rules import repository_rule
+
+# What one environment has and another need not have, and why.
+_ONLY_IN = {
+    ("prod", "HorizontalPodAutoscaler"): "kind brings no metrics server",
+    ("prod", "Ingress"): "kind is reached by a port of its node",
+}
+_HASH = re.compile(r"-[a-z0-9]{10}$")
+
+
+def _names(rendering: Rendering) -> set[str]:
+    return {
+        _HASH.sub("", name_of(found)) if found["kind"] == "ConfigMap" else name_of(found)
+        for found in rendering.objects
+        if found["kind"] != "Namespace" and (rendering.environment, found["kind"]) not in _ONLY_IN
+    }
+
+
+@repository_rule("same-objects")
+def same_objects(repository: Repository) -> Iterator[Finding]:
+    """All overlays have the same objects, but for those that are allowed to be in one alone."""
+    names = {rendering.environment: _names(rendering) for rendering in repository.overlays()}
+    everywhere = set.intersection(*names.values()) if names else set()
+    for environment, there in names.items():
+        for name in sorted(there - everywhere):
+            yield Finding(name, f"is in {environment} and not in every overlay")
