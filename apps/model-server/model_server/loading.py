@@ -49,9 +49,9 @@ class Loader:
         try:
             engine = self.load_engine(path, self.engine_threads)
         except Exception as error:
-            self.metrics.observe_load(str(path), as_status_error(error).code.name)
+            self.metrics.observe_load(str(path), "fail")
             raise as_status_error(error) from error
-        self.metrics.observe_load(str(path), "OK")
+        self.metrics.observe_load(str(path), "success")
         servable = Servable(
             name,
             version,

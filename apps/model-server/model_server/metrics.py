@@ -1,7 +1,8 @@
 """Count and time what the server does, under the metric names of TensorFlow Serving.
 
 Dashboards and autoscalers written for the original read these, so names, labels and buckets (microseconds) are its
-own. Source: tensorflow_serving/servables/tensorflow/util.cc, util/prometheus_exporter.cc.
+own. Sources: tensorflow_serving/servables/tensorflow/util.cc, util/prometheus_exporter.cc,
+tensorflow/cc/saved_model/loader.cc.
 """
 
 import threading
@@ -106,7 +107,7 @@ class Metrics:
         self._runtime_latency.labels(model, "Predict", "TF1").observe(duration_s * 1e6)
 
     def observe_load(self, path: str, status: str) -> None:
-        """Record one attempt to load the version at a path."""
+        """Record one attempt to load the version at a path: `status` is success or fail."""
         self._loads.increment(path, status)
 
     def observe_warmup(self, path: str, status: str, duration_s: float) -> None:
