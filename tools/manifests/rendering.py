@@ -39,6 +39,10 @@ NOT_TOGETHER = {
 WORKERS = 2
 
 
+class KustomizeError(Exception):
+    """Until pykustomize has one."""
+
+
 class Combination(NamedTuple):
     """An overlay and the components that are added to it."""
 
@@ -132,7 +136,9 @@ def copy_of(tree: Path) -> Path:
 def build(folder: Path) -> tuple[Manifest, ...]:
     """Build a folder as it stands."""
     program = Path.home() / ".cache/gitops-cluster/bin/kustomize"
-    done = subprocess.run([program, "build", folder], capture_output=True, text=True, check=True)
+    done = subprocess.run([program, "build", folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise KustomizeError(done.stderr)
     return tuple(found for found in yaml.safe_load_all(done.stdout) if found)
 
 
