@@ -129,7 +129,7 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(TEST) -m pytest -m "not images and not backbones" $(ARGS)
+	@$(TEST) -m pytest -m "not images and not backbones and not e2e" $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
@@ -152,6 +152,11 @@ images:  ## build the container images: gateway, model-server (TAG=)
 .PHONY: test-images
 test-images: .venv/test/.installed  ## build the images and test them, docker compose included; needs Docker
 	@$(TEST) -m pytest -m images tests/images $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: .venv/test/.installed images  ## apply overlays/kind to the kind cluster that kubectl points to, and try it
+	@kind load docker-image gateway:dev model-server:dev --name "$$(kubectl config current-context | sed s/^kind-//)"
+	@$(TEST) -m pytest -m e2e tests/e2e $(ARGS)
 
 .PHONY: lock
 lock:  ## resolve requirements/*.in anew (needs uv)
