@@ -20,6 +20,8 @@ from tools.models import IN_IMAGE, bundled_models
 
 # What Kustomize appends to the name of a ConfigMap that it generates.
 _HASHED = re.compile(r".+-[a-z0-9]{10}")
+# The label by which Grafana finds dashboards: no pod names such a ConfigMap.
+WATCHED = "grafana_dashboard"
 _MESSAGES: dict[str, type[Message]] = {
     "model_config_file": config_pb2.ModelServerConfig,
     "batching_parameters_file": config_pb2.BatchingParameters,
@@ -47,8 +49,8 @@ def no_secret_needed(pod: Pod) -> Iterator[str]:
 @rule("hashed-config")
 @each("ConfigMap")
 def hashed_config(_: Rendering, config_map: Manifest) -> Iterator[str]:
-    """Every ConfigMap is generated with a hash in its name, so that a change of it rolls the pods."""
-    if not _HASHED.fullmatch(config_map["metadata"]["name"]):
+    """Every ConfigMap is generated with a hash in its name, so that a change of it rolls the pods that read it."""
+    if not at(config_map, "metadata", "labels", WATCHED) and not _HASHED.fullmatch(config_map["metadata"]["name"]):
         yield "has no hash in its name"
 
 
@@ -57,8 +59,7 @@ def used_config(rendering: Rendering) -> Iterator[Finding]:
     """Every ConfigMap is read by a pod, or by who watches for its label."""
     used = {name for pod in pods(rendering) for name in configuration.config_maps_of(pod)}
     for config_map in rendering.of_kind("ConfigMap"):
-        watched = at(config_map, "metadata", "labels", "grafana_dashboard")
-        if config_map["metadata"]["name"] not in used and not watched:
+        if config_map["metadata"]["name"] not in used and not at(config_map, "metadata", "labels", WATCHED):
             yield Finding(name_of(config_map), "is read by nobody")
 
 
@@ -131,7 +132,10 @@ def batching_parameters(container: Container) -> Iterator[str]:
 @rule("model-list")
 @each_container
 def model_list(container: Container) -> Iterator[str]:
-    """A model server serves exactly the models of apps/model-server/models, each from its place in the image."""
+    """A model server serves models of apps/model-server/models, each from its place in the image; in kind all.
+
+    Prod serves what was promoted: a new model is not in its image yet, and one that it still serves stays in Git.
+    """
     if not configuration.is_model_server(container):
         return
     config = configuration.model_list(container)
@@ -143,7 +147,8 @@ def model_list(container: Container) -> Iterator[str]:
         yield f"does not start: {error.message}"
         return
     expected = {name: str(IN_IMAGE / name) for name in bundled_models()}
-    for name in sorted(listed.keys() | expected.keys()):
+    wanted = listed.keys() if container.pod.rendering.environment == "prod" else listed.keys() | expected.keys()
+    for name in sorted(wanted):
         if listed.get(name) != expected.get(name):
             yield f"serves {name} from {listed.get(name)}, and it is at {expected.get(name)}"
 

@@ -10,6 +10,7 @@ import yaml
 from tools.manifests.kustomization import NAME, load
 from tools.manifests.model import Finding, Repository, at
 from tools.manifests.rules import repository_rule
+from tools.manifests.rules.configuration import WATCHED
 
 _FOLDERS = ("base", "overlays", "components")
 _OVERLAY_LINES = 30
@@ -82,10 +83,11 @@ def kustomization_fields(repository: Repository) -> Iterator[Finding]:
 
 @repository_rule("hash-suffix")
 def hash_suffix(repository: Repository) -> Iterator[Finding]:
-    """No kustomization switches the hash in the names of generated ConfigMaps off."""
+    """No kustomization switches the hash in the names of generated ConfigMaps off, unless no pod reads them."""
     for path, kustomization in _kustomizations(repository.tree):
-        options = [kustomization.get("generatorOptions"), *(_options_of_generators(kustomization))]
-        if any(at(each, "disableNameSuffixHash") for each in options):
+        generators = [each.get("options") for each in kustomization.get("configMapGenerator", ())]
+        read = [each for each in generators if not at(each, "labels", WATCHED)]
+        if any(at(each, "disableNameSuffixHash") for each in (kustomization.get("generatorOptions"), *read)):
             yield _about(repository, path, "has disableNameSuffixHash")
 
 
@@ -127,10 +129,6 @@ def _lines(path: Path) -> int:
 
 def _kustomizations(tree: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     return ((path, load(path)) for path in _files(tree) if path.name == NAME)
-
-
-def _options_of_generators(kustomization: dict[str, Any]) -> Iterator[Any]:
-    return (generator.get("options") for generator in kustomization.get("configMapGenerator", ()))
 
 
 def _objects(tree: Path) -> Iterator[tuple[Path, list[Any]]]:

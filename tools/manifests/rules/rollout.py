@@ -5,6 +5,7 @@ from typing import Any
 
 from tools.manifests.model import Manifest, Rendering, at
 from tools.manifests.rules import rule
+from tools.manifests.rules.scaling import least_pods
 from tools.manifests.workloads import Container, Pod, each, each_pod, each_server, selects
 
 # Seconds that a request under way has after preStop: GATEWAY_TIMEOUT_S and what writing the answer takes.
@@ -36,13 +37,14 @@ def grace_period(pod: Pod) -> Iterator[str]:
 
 @rule("keep-serving")
 @each("Deployment")
-def keep_serving(_: Rendering, deployment: Manifest) -> Iterator[str]:
-    """A rollout takes no pod away before another one is ready."""
+def keep_serving(rendering: Rendering, deployment: Manifest) -> Iterator[str]:
+    """A rollout never takes the last pod: it says by number how many may be away, fewer than there are."""
     strategy: Any = at(deployment, "spec", "strategy", default={})
+    away, least = at(strategy, "rollingUpdate", "maxUnavailable"), least_pods(rendering, deployment)
     if strategy.get("type", "RollingUpdate") != "RollingUpdate":
         yield f"is rolled out by {strategy['type']}"
-    elif at(strategy, "rollingUpdate", "maxUnavailable") not in (0, "0", "0%"):
-        yield "may lose pods in a rollout: maxUnavailable is not 0"
+    elif not isinstance(away, int) or away >= least:
+        yield f"may lose its last pod in a rollout: maxUnavailable is {away}, pods are at least {least}"
 
 
 @rule("progress-deadline")

@@ -26,7 +26,8 @@ def _autoscaler(rendering: Rendering, workload: Manifest) -> Manifest | None:
     return None
 
 
-def _least_pods(rendering: Rendering, workload: Manifest) -> int:
+def least_pods(rendering: Rendering, workload: Manifest) -> int:
+    """Give the number of pods that a workload always has."""
     autoscaler = _autoscaler(rendering, workload)
     if autoscaler:
         return int(at(autoscaler, "spec", "minReplicas", default=1))
@@ -72,17 +73,17 @@ def autoscaler_metric(rendering: Rendering, autoscaler: Manifest) -> Iterator[st
 @rule("autoscaler-range")
 @each("HorizontalPodAutoscaler")
 def autoscaler_range(_: Rendering, autoscaler: Manifest) -> Iterator[str]:
-    """An autoscaler's least is less than its most."""
+    """An autoscaler's least is not more than its most."""
     least, most = at(autoscaler, "spec", "minReplicas", default=1), at(autoscaler, "spec", "maxReplicas", default=0)
-    if least >= most:
-        yield f"has nothing to scale from {least} to {most}"
+    if least > most:
+        yield f"has at least {least} pods and at most {most}"
 
 
 @rule("two-in-prod")
 @each("Deployment", "StatefulSet")
 def two_in_prod(rendering: Rendering, workload: Manifest) -> Iterator[str]:
     """In prod at least two pods of each serve, so that one may go."""
-    least = _least_pods(rendering, workload)
+    least = least_pods(rendering, workload)
     if rendering.environment == "prod" and least < _PROD_LEAST:
         yield f"may have {least} pod"
 
@@ -110,7 +111,7 @@ def budget_lets_go(rendering: Rendering, budget: Manifest) -> Iterator[str]:
     """A PodDisruptionBudget lets at least one pod go; one that forbids all stops every drain of a node."""
     stay, go = at(budget, "spec", "minAvailable"), at(budget, "spec", "maxUnavailable")
     least = min(
-        (_least_pods(rendering, pod.owner) for pod in pods(rendering) if budget in _budgets(rendering, pod)), default=2
+        (least_pods(rendering, pod.owner) for pod in pods(rendering) if budget in _budgets(rendering, pod)), default=2
     )
     if go in (0, "0", "0%") or stay == "100%" or (isinstance(stay, int) and stay >= least):
         yield f"lets no pod go: minAvailable {stay}, maxUnavailable {go}, pods at least {least}"

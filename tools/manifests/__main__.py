@@ -1,0 +1,74 @@
+"""Judge the manifests: every rule on every overlay, alone and with every set of components that goes with it.
+
+python -m tools.manifests                       # all of it, as `make lint` does
+python -m tools.manifests --environment prod    # one overlay and its combinations
+python -m tools.manifests --rule memory-limit   # one rule; can be given several times
+python -m tools.manifests --list                # every rule in words
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from tools.manifests.rendering import ENVIRONMENTS, ROOT, KustomizeError, combinations, render_all
+from tools.manifests.rules import Rule, rules
+
+
+def judge(repository: Repository, chosen: Iterable[Rule]) -> list[Finding]:
+    """Give what breaks the chosen rules in the files and in every rendering."""
+    return [
+        finding
+        for rule in chosen
+        for finding in chain(
+            rule.judge_repository(repository), *(rule.judge(rendering) for rendering in repository.renderings)
+        )
+    ]
+
+
+def lines_of(findings: Iterable[Finding]) -> list[str]:
+    """Write findings, each once: what is wrong in an overlay is as wrong with every component added to it."""
+    places: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        places.setdefault((finding.subject, finding.message, finding.rule), []).append(finding)
+    return [
+        str(found[0]) + (f" (and in {len(found) - 1} other combinations)" if len(found) > 1 else "")
+        for found in places.values()
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what breaks a rule. Returns: the exit status: 1 if anything does, 2 if nothing could be judged."""
+    known = {each.name: each for each in rules()}
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.manifests", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--environment", choices=ENVIRONMENTS, help="judge one overlay with its combinations")
+    parser.add_argument("--rule", action="append", choices=known, metavar="NAME", help="judge by this rule; repeatable")
+    parser.add_argument("--list", action="store_true", help="print every rule in words and stop")
+    given = parser.parse_args(argv)
+    if given.list:
+        print("\n".join(f"{each.name:<{max(map(len, known))}}  {each.sentence}" for each in known.values()))
+        return 0
+    started_s = time.monotonic()
+    wanted = [each for each in combinations() if given.environment in (None, each.environment)]
+    try:
+        repository = Repository(ROOT, tuple(render_all(wanted)))
+    except KustomizeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    chosen = [known[name] for name in given.rule or known]
+    lines = lines_of(judge(repository, chosen))
+    print("\n".join(lines), end="\n" if lines else "")
+    overlays = len(list(repository.overlays()))
+    print(
+        f"{len(lines) or 'no'} finding{'s' * (len(lines) != 1)}: {len(chosen)} rules on {overlays} overlays in "
+        f"{len(repository.renderings)} combinations with {sum(len(each.objects) for each in repository.renderings)} "
+        f"objects, {time.monotonic() - started_s:.1f} s"
+    )
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
