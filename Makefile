@@ -153,8 +153,8 @@ images:  ## build the container images: gateway, model-server (TAG=)
 test-images: .venv/test/.installed  ## build the images and test them, docker compose included; needs Docker
 	@$(TEST) -m pytest -m images tests/images $(ARGS)
 
-.PHONY: test-e2e
-test-e2e: .venv/test/.installed images  ## apply overlays/kind to the kind cluster that kubectl points to, and try it
+.PHONY: test-cluster
+test-cluster: .venv/test/.installed images  ## apply overlays/kind to the kind cluster that kubectl points to, and try it
 	@kind load docker-image gateway:dev model-server:dev --name "$$(kubectl config current-context | sed s/^kind-//)"
 	@$(TEST) -m pytest -m e2e tests/e2e $(ARGS)
 
