@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from tools.manifests.model import Finding, Repository
 from tools.manifests.rendering import ENVIRONMENTS, ROOT, KustomizeError, combinations, render_all
 from tools.manifests.rules import Rule, rules
 
