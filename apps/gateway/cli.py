@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from gateway.settings import Settings, SettingsError
+from gateway.verify import command as verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -18,12 +19,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="serve HTTP; settings come from GATEWAY_* variables")
     serving.set_defaults(run=serve)
+    verifying = commands.add_parser(
+        "verify", help="check every pod of a deployment by the goldens; exit status 0 if all is green"
+    )
+    verify.add_arguments(verifying)
+    verifying.set_defaults(run=verify.run)
     arguments = parser.parse_args(argv)
-    status: int = arguments.run()
+    status: int = arguments.run(arguments)
     return status
 
 
-def serve() -> int:
+def serve(_arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT. Returns: 1 with one line on stderr where that cannot begin."""
     # Before NumPy is first imported: OpenBLAS starts a thread with buffers for every core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,0 +1,84 @@
+"""The arguments of `gateway verify` and its course: rounds of checks until two in a row are green, or time is up.
+
+Imports little, for the same reason as `gateway.cli`.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str] = os.environ) -> None:
+    """Add the options; those that a manifest sets can come from the environment."""
+    options = {
+        "--gateways": ("gateway-pods:9696", "NAME:PORT whose every address is a gateway"),
+        "--model-servers": ("model-server-pods:8500", "NAME:PORT whose every address is a model server, gRPC"),
+        "--service": ("http://gateway", "address by which clients reach the gateways"),
+        "--commit": (environment.get("VERIFY_COMMIT", ""), "commit that every gateway must tell; empty: one for all"),
+        "--image": (environment.get("GATEWAY_IMAGE", ""), "image that every gateway must tell; empty: one for all"),
+        "--goldens": ("/goldens", "folder with NAME/VERSION/golden.json"),
+    }
+    for option, (default, words) in options.items():
+        parser.add_argument(option, default=default, help=f"{words} (%(default)s)")
+    parser.add_argument(
+        "--models-config",
+        type=Path,
+        default=environment.get("GATEWAY_MODEL_CONFIG_FILE") or None,
+        help="the model servers' list: which models, versions and labels must be there (%(default)s)",
+    )
+    parser.add_argument(
+        "--without-goldens", action="append", default=[], metavar="MODEL", help="a model that only has to be available"
+    )
+    parser.add_argument(
+        "--replicas",
+        action="append",
+        default=[],
+        type=_replicas,
+        metavar="NAME=N",
+        help="at least so many: gateway=5, model-server=2",
+    )
+    parser.add_argument("--timeout-s", type=float, default=240.0, help="when to give up, seconds (%(default)g)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify. Returns: 0 if everything is green, 1 with the reasons otherwise."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # see gateway.cli
+    from gateway.settings import Settings, SettingsError
+    from gateway.verify.deployment import Deployment
+    from gateway.verify.expected import ExpectationError, read_expected
+    from gateway.verify.report import Report
+    from gateway.verify.rounds import until_green
+    from serving_api.deadline import Deadline
+
+    deadline = Deadline.after(arguments.timeout_s)
+    try:
+        settings = Settings.from_environment(os.environ)
+        expected = read_expected(
+            arguments.models_config, settings.models, Path(arguments.goldens), frozenset(arguments.without_goldens)
+        )
+        deployment = Deployment(
+            gateways=arguments.gateways,
+            model_servers=arguments.model_servers,
+            service=arguments.service,
+            commit=arguments.commit,
+            image=arguments.image,
+            replicas=dict(arguments.replicas),
+            models=expected,
+            foreign=settings.foreign_models or {},
+        )
+    except (SettingsError, ExpectationError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    report = Report()
+    green = until_green(deployment.round, report, deadline)
+    report.end(green=green, limit_s=arguments.timeout_s)
+    return 0 if green else 1
+
+
+def _replicas(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if name not in {"gateway", "model-server"} or not (number.isascii() and number.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not gateway=N or model-server=N")
+    return name, int(number)
