@@ -1,0 +1,98 @@
+"""PromQL as the component `monitoring` holds it: where it stands, what it names, and what Prometheus makes of it."""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import promql_parser
+import pytest
+
+from tools.manifests.rendering import render
+
+ENGINE = Path(__file__).parent / "promql"
+# What Grafana puts in before it asks.
+VARIABLES = {"$__rate_interval": "5m", "$namespace": "classifiers-prod", "$model": ".*"}
+
+
+class Selector(NamedTuple):
+    """One metric of an expression."""
+
+    metric: str
+    matchers: tuple[tuple[str, str, str], ...]  # label, operator, value
+
+
+def alerts(environment: str = "prod") -> dict[str, dict]:
+    """Give the alert rules by name."""
+    found = render(environment, ("monitoring",)).of_kind("PrometheusRule")
+    return {rule["alert"]: rule for one in found for group in one["spec"]["groups"] for rule in group["rules"]}
+
+
+def dashboard() -> dict:
+    """Give the dashboard as Grafana reads it out of the ConfigMap."""
+    found = render("prod", ("monitoring",)).of_kind("ConfigMap")
+    (held,) = (one for one in found if one["metadata"]["labels"].get("grafana_dashboard") == "1")
+    return json.loads(held["data"]["image-classifiers.json"])
+
+
+def panels() -> list[dict]:
+    """Give the panels that draw something."""
+    return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
+
+
+def expressions() -> dict[str, str]:
+    """Give every expression under the name of its alert, or of its panel and query."""
+    drawn = {f"{panel['title']} {one['refId']}": one["expr"] for panel in panels() for one in panel["targets"]}
+    for variable, value in VARIABLES.items():
+        drawn = {name: text.replace(variable, value) for name, text in drawn.items()}
+    return {name: rule["expr"] for name, rule in alerts().items()} | drawn
+
+
+def parse(expression: str) -> tuple[list[Selector], set[str]]:
+    """Give the metrics of an expression, and the labels that it groups or joins by.
+
+    Raises: ValueError where it is no PromQL.
+    """
+    nodes = list(_walk(promql_parser.parse(expression)))
+    selectors = [
+        Selector(node.name, tuple((one.name, _OPERATORS[str(one.op)], one.value) for one in node.matchers.matchers))
+        for node in nodes
+        if isinstance(node, promql_parser.VectorSelector)
+    ]
+    return selectors, set(re.findall(r"\w+", " ".join(re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression))))
+
+
+_OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+
+
+def _walk(node: object) -> Iterator[object]:
+    yield node
+    for name in ("expr", "lhs", "rhs", "vector_selector", "param"):
+        if (below := getattr(node, name, None)) is not None and not isinstance(below, str):
+            yield from _walk(below)
+    for argument in getattr(node, "args", ()):
+        yield from _walk(argument)
+
+
+def evaluate(series: Iterable[dict], asked: Iterable[str], step_s: int) -> list[list[dict]]:
+    """Let Prometheus' engine answer for every step: a list of series an expression, as promql/main.go says."""
+    question = {"step_s": step_s, "series": list(series), "expressions": list(asked)}
+    done = subprocess.run([_engine()], input=json.dumps(question), capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+@functools.cache
+def _engine() -> Path:
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("Go compiles Prometheus' engine, and is not here")
+    program = Path(tempfile.mkdtemp(prefix="promql-")) / "promql"  # Go's own cache makes the second build a second
+    done = subprocess.run([go, "build", "-o", program, "."], cwd=ENGINE, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    return program
