@@ -14,8 +14,12 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tools.manifests.model import Check, Finding, Rendering, Repository, RepositoryCheck
+
+Judged = TypeVar("Judged", Rendering, Repository)
+_WRONG_SHAPE = (KeyError, TypeError, AttributeError, ValueError, ArithmeticError)
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,20 @@ class Rule:
 
     def judge(self, rendering: Rendering) -> list[Finding]:
         """Give what breaks this rule in a rendering."""
-        return list(self._named(self.check(rendering), str(rendering))) if self.check else []
+        return list(self._named(self.check, rendering, str(rendering))) if self.check else []
 
     def judge_repository(self, repository: Repository) -> list[Finding]:
         """Give what breaks this rule in the files, or in the overlays beside each other."""
-        return list(self._named(self.repository_check(repository), "")) if self.repository_check else []
+        return list(self._named(self.repository_check, repository, "")) if self.repository_check else []
 
-    def _named(self, findings: Iterable[Finding], where: str) -> Iterator[Finding]:
-        return (replace(finding, rule=self.name, where=finding.where or where) for finding in findings)
+    def _named(self, check: Callable[[Judged], Iterable[Finding]], judged: Judged, where: str) -> Iterator[Finding]:
+        try:
+            for finding in check(judged):
+                yield replace(finding, rule=self.name, where=finding.where or where)
+        except _WRONG_SHAPE as error:
+            # A rule may trust that objects have the shape that the rule `schema` asks for.
+            message = f"cannot be judged: {error!r}; what has another shape than its schema says?"
+            yield Finding("objects", message, self.name, where)
 
 
 _RULES: dict[str, Rule] = {}

@@ -49,6 +49,6 @@ def no_token_in_account(_: Rendering, account: Manifest) -> Iterator[str]:
 @rule("no-service-links")
 @each_pod
 def no_service_links(pod: Pod) -> Iterator[str]:
-    """No pod gets variables for Services: GATEWAY_PORT=tcp://... would be read as a setting."""
+    """No pod gets variables for Services: GATEWAY_PORT, which is a setting, would become an address."""
     if at(pod.spec, "enableServiceLinks") is not False:
         yield "its pods get variables for Services: enableServiceLinks is not false"

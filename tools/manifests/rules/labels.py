@@ -27,21 +27,18 @@ def labels(_: Rendering, manifest: Manifest) -> Iterator[str]:
 @rule("pod-labels")
 @each_pod
 def pod_labels(pod: Pod) -> Iterator[str]:
-    """So does every pod."""
+    """Every pod says so too: metrics and logs are found by its labels."""
     yield from (f"its pods have no label {key}" for key in _LABELS if not pod.labels.get(key))
 
 
 @rule("label-values")
 @each()
 def label_values(_: Rendering, manifest: Manifest) -> Iterator[str]:
-    """Labels and annotations are strings, and labels such as Kubernetes takes."""
+    """Every label has a value such as Kubernetes takes."""
     for metadata in (manifest["metadata"], at(manifest, "spec", "template", "metadata", default={})):
         for key, value in at(metadata, "labels", default={}).items():
             if not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
                 yield f"label {key} has the value {value!r}"
-        for key, value in at(metadata, "annotations", default={}).items():
-            if not isinstance(value, str):
-                yield f"annotation {key} has the value {value!r}, which is no string"
 
 
 def _selectors(manifest: Manifest) -> dict[str, Any]:
