@@ -44,7 +44,7 @@ def test_a_revision_is_given_as_it_was_committed(repository):
 def test_a_revision_without_manifests_says_so(repository):
     """A commit before the manifests is named, with what it lacks."""
     with (
-        pytest.raises(RevisionError, match="early has no manifests.*base, overlays"),
+        pytest.raises(RevisionError, match=r"early has no manifests.*base, overlays"),
         manifests_of("early", repository),
     ):
         pass
