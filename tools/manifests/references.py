@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tools.manifests.kustomization import NAME, load, save
 from tools.manifests.model import Finding, Rendering
-from tools.manifests.rendering import WORKERS, KustomizeError, build, copy_of, top_of
+from tools.manifests.rendering import WORKERS, KustomizeError, build, copy_of, digest_of, top_of
 
 # What a kustomization is, and what it makes rather than changes; a generator that merges into nothing fails to build.
 NOT_JUDGED = {
@@ -26,6 +26,8 @@ NOT_JUDGED = {
     "generatorOptions",
 }
 Steps = tuple[str | int, ...]
+# What was found out in this process; keys hold the hash of the files that a build reads.
+_known: dict[tuple[str, str, str, Steps], bool] = {}
 
 
 class Entry(NamedTuple):
@@ -52,7 +54,7 @@ def idle_entries(renderings: Iterable[Rendering]) -> Iterator[Finding]:
                 if not (tried and entry.alone):
                     tried.append(entry)
     with ThreadPoolExecutor(WORKERS) as pool:
-        acts = pool.map(lambda entries: any(map(_acts, entries)), same.values())
+        acts = pool.map(lambda entries: any(map(_acts_once, entries)), same.values())
         for (file, _, said), entries, acting in zip(same, same.values(), acts, strict=True):
             if not acting:
                 message = f"{_path(entries[0].steps)} changes nothing: {said}"
@@ -61,7 +63,9 @@ def idle_entries(renderings: Iterable[Rendering]) -> Iterator[Finding]:
 
 def _entries(rendering: Rendering) -> Iterator[Entry]:
     overlays = rendering.tree.resolve() / "overlays"
-    for folder in _folders(top_of(rendering.tree, rendering.environment)):
+    top = top_of(rendering.tree, rendering.environment)
+    # What a layer lies on is judged without it.
+    for folder in _folders(top) if top.name == rendering.environment else [(top / "component").resolve()]:
         kustomization = load(folder / NAME)
         file = (folder / NAME).relative_to(rendering.tree.resolve())
         alone = kustomization["kind"] != "Component" and folder.parent != overlays
@@ -91,6 +95,14 @@ def _steps(kustomization: dict[str, Any]) -> Iterator[Steps]:
                 yield from ((field, index, "targets", target) for target in range(len(targets)))
             else:
                 yield (field, index)
+
+
+def _acts_once(entry: Entry) -> bool:
+    read, environment = (("base", "apps"), "") if entry.alone else ((), entry.rendering.environment)
+    key = (digest_of(entry.rendering.tree, *read), environment, str(entry.file), entry.steps)
+    if key not in _known:
+        _known[key] = _acts(entry)
+    return _known[key]
 
 
 def _acts(entry: Entry) -> bool:

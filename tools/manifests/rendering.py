@@ -90,11 +90,9 @@ def render(
     if reason := reason_against((environment, *components)):
         raise ValueError(f"{' + '.join((environment, *components))}: {reason}")
     wanted = tuple(name for name in sorted(components) if name not in _listed(tree / "overlays" / environment))
-    key = hashlib.sha256(repr((environment, wanted, extra and extra.read_text())).encode())
-    for path in _files(tree):
-        key.update(f"{path.relative_to(tree)}\0".encode() + path.read_bytes() + b"\0")
+    key = repr((digest_of(tree), environment, wanted, extra and extra.read_text()))
     with _lock:
-        kept = _kept.get(key.hexdigest())
+        kept = _kept.get(key)
     if kept is None:
         copy = copy_of(tree)
         _add_components(copy / "overlays" / environment, wanted)
@@ -102,7 +100,7 @@ def render(
             _add_layer(copy, environment, extra)
         kept = Rendering(environment, build(top_of(copy, environment)), tuple(sorted(components)), copy)
         with _lock:
-            _kept[key.hexdigest()] = kept
+            _kept[key] = kept
     return kept
 
 
@@ -121,6 +119,15 @@ def top_of(tree: Path, environment: str) -> Path:
     """Give the folder to build: the layer over an overlay where there is one, else the overlay."""
     layer = tree / "overlays" / f"{environment}-extra"
     return layer if layer.is_dir() else tree / "overlays" / environment
+
+
+def digest_of(tree: Path, *below: str) -> str:
+    """Give a hash of what a build reads, or of the part of it in some folders."""
+    digest = hashlib.sha256()
+    for path in _files(tree):
+        if not below or path.relative_to(tree).parts[0] in below:
+            digest.update(f"{path.relative_to(tree)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def copy_of(tree: Path) -> Path:

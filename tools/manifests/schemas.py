@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tools.manifests import crds
@@ -25,6 +25,9 @@ PACKAGE = "kubernetes-validate"
 DEFINITIONS = "_definitions.json"
 METADATA = f"../kubernetes/{DEFINITIONS}#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
+# What is wrong with an object that was judged in this process; None for nothing.
+_verdicts: dict[str, str | None] = {}
+
 
 def validate(objects: Iterable[Manifest]) -> dict[str, str]:
     """Say what is wrong with objects, in one run of kubeconform.
@@ -32,7 +35,14 @@ def validate(objects: Iterable[Manifest]) -> dict[str, str]:
     Returns: for each object that its schema refuses, `key_of` it and why.
     Raises: SchemaError where schemas are missing.
     """
-    unique = {key_of(found): found for found in objects}
+    asked = {key_of(found): found for found in objects}
+    unique = {key: found for key, found in asked.items() if key not in _verdicts}
+    if unique:
+        _verdicts.update(dict.fromkeys(unique) | _run(unique))
+    return {key: message for key in asked if (message := _verdicts[key])}
+
+
+def _run(unique: Mapping[str, Manifest]) -> dict[str, str]:
     folder = ensure({_group(found) for found in unique.values()})
     with tempfile.TemporaryDirectory(prefix="objects-") as scratch:
         for key, found in unique.items():
