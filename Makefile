@@ -25,6 +25,10 @@ comma := ,
 .venv/%/.installed: requirements/%.txt pyproject.toml tools/environment
 	@tools/environment $*
 
+# Programs of others: nothing of pyproject.toml goes into it.
+.venv/scan/.installed: requirements/scan.txt tools/environment
+	@tools/environment scan
+
 .PHONY: help
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,10 +140,19 @@ test-backbones: .venv/test/.installed  ## train, export and serve every backbone
 	@$(TEST) -m pytest -m backbones tests/unit/training tests/contract $(ARGS)
 
 .PHONY: lint
-lint: .venv/test/.installed  ## ruff, mypy --strict
+lint: .venv/test/.installed scan  ## ruff, mypy --strict, the rules about manifests, scanners
 	@$(TEST) -m ruff check .
 	@$(TEST) -m ruff format --check .
 	@$(TEST) -m mypy
+	@$(TEST) -m tools.manifests
+
+.PHONY: scan
+scan: .venv/test/.installed .venv/scan/.installed  ## checkov, kube-score, hadolint, zizmor, actionlint, yamllint, shellcheck (ONLY='checkov zizmor')
+	@$(TEST) -m tools.scan $(ONLY)
+
+.PHONY: scan-more
+scan-more: .venv/test/.installed  ## kube-linter and kubescape, downloaded and built by Go; CI does
+	@tools/scan/more
 
 .PHONY: format
 format: .venv/test/.installed  ## format the Python and mend what ruff can
