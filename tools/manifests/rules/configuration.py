@@ -16,7 +16,7 @@ from tools.manifests import configuration
 from tools.manifests.model import Finding, Manifest, Rendering, at, name_of
 from tools.manifests.rules import rule
 from tools.manifests.workloads import Container, Pod, each, each_container, each_pod, pods
-from tools.models import IN_IMAGE, bundled_models
+from tools.models import IN_IMAGE, bundled_models, versions
 
 # What Kustomize appends to the name of a ConfigMap that it generates.
 _HASHED = re.compile(r".+-[a-z0-9]{10}")
@@ -151,6 +151,16 @@ def model_list(container: Container) -> Iterator[str]:
     for name in sorted(wanted):
         if listed.get(name) != expected.get(name):
             yield f"serves {name} from {listed.get(name)}, and it is at {expected.get(name)}"
+
+
+@rule("model-versions")
+@each_container
+def model_versions(container: Container) -> Iterator[str]:
+    """A version that a model server is told to serve, or that a label points at, is in apps/model-server/models."""
+    for model in configuration.model_list(container).model_config_list.config:
+        told = {*model.model_version_policy.specific.versions, *model.version_labels.values()}
+        for version in sorted(told - set(versions(model.name))):
+            yield f"serves version {version} of {model.name}, which is not there"
 
 
 @rule("same-models")

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from tools.manifests.configuration import environment
 from tools.manifests.model import at
 from tools.manifests.rules import rule
-from tools.manifests.workloads import Pod, each_pod
+from tools.manifests.workloads import Container, Pod, each_container, each_pod
 
 # What this repository builds: apps/gateway/Dockerfile, apps/model-server/Dockerfile*.
 _OWN = ("gateway", "model-server", "models")
@@ -49,6 +50,15 @@ def own_image(pod: Pod) -> Iterator[str]:
         reference = _REFERENCE.fullmatch(image)
         if not reference or reference["name"].rpartition("/")[2] not in _OWN:
             yield f"{user} has the image {image}, which is none of {', '.join(_OWN)}"
+
+
+@rule("image-told")
+@each_container
+def image_told(container: Container) -> Iterator[str]:
+    """GATEWAY_IMAGE, which /version tells and verification compares, is the image that runs."""
+    told = environment(container).get("GATEWAY_IMAGE")
+    if told is not None and told != container.definition.get("image"):
+        yield f"is told that it is {told}, and is {container.definition.get('image')}"
 
 
 @rule("image-pull-policy")
