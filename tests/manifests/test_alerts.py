@@ -139,6 +139,10 @@ MISHAPS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     "a version fails its warm-up": (warm_up_fails, {"ModelLoadFailed"}),
     "the model is slow": (lambda world: model_takes(world, {0.1: 0.9, 2: 0.1}), {"ModelSlow"}),
     "the queue grows": (lambda world: queue_takes(world, {500: 0.9, 400_000: 0.1}), {"ModelServerQueueing"}),
+    "the canary fails": (
+        lambda world: world.counter("gateway", "gateway_canary_fallbacks_total", 1, model="pizza", label="canary"),
+        {"CanaryFallsBack"},
+    ),
     "nobody calls": (lambda world: requests(world, 0, "200"), set()),
 }
 

@@ -18,7 +18,7 @@ from gateway import problems
 from tests.contract.server_process import ServerProcess, wait_until
 from tests.contract.test_gateway import GatewayProcess
 from tests.manifests.expressions import VARIABLES, alerts, dashboard, expressions, panels, parse
-from tools.manifests.rendering import ROOT, render
+from tools.manifests.rendering import ROOT, all_components, render
 
 MODELS = ROOT / "apps/model-server/models"
 SCRAPED = {"gateway": "/metrics", "model-server": "/monitoring/prometheus/metrics"}
@@ -59,7 +59,11 @@ def model_server(tmp_path_factory) -> Iterator[ServerProcess]:
 def exposed(model_server, tmp_path_factory) -> Exposed:
     """Call the gateway in many ways, then scrape both programs."""
     log = tmp_path_factory.mktemp("gateway") / "gateway.log"
-    gateway = GatewayProcess(log, GATEWAY_MODEL_SERVER=f"localhost:{model_server.grpc_port}")
+    gateway = GatewayProcess(
+        log,
+        GATEWAY_MODEL_SERVER=f"localhost:{model_server.grpc_port}",
+        GATEWAY_CANARIES="pizza:canary=1",  # a label that leads nowhere
+    )
     for path, data, kind in [
         ("/predict", png(), "image/png"),
         ("/v1/models/pizza:predict", png(), "image/png"),
@@ -149,12 +153,12 @@ def test_no_metric_has_a_label_of_its_target(job, exposed):
 
 @pytest.mark.parametrize("job", SCRAPED)
 def test_a_service_monitor_finds_its_pods(job, exposed):
-    """It selects one Service, by a port that this has, and its path is the one that answered above."""
+    """With every component on it selects one Service, by a port that this has, and a path that answered above."""
     spec = monitors()[job]["spec"]
     (endpoint,) = spec["endpoints"]
     selected = [
         one
-        for one in render("prod", ("monitoring",)).of_kind("Service")
+        for one in render("prod", all_components()).of_kind("Service")
         if spec["selector"]["matchLabels"].items() <= one["metadata"]["labels"].items()
     ]
     assert [job] == [one["metadata"]["name"] for one in selected]
