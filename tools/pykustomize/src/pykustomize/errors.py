@@ -1,11 +1,11 @@
-"""KustomizeError
-      KustomizeNotFound        no Kustomize of the wanted version, and none could be built
-      BuildError      `kustomize build` refused; names the file
-      EditError       a kustomization could not be changed; it is as it was
-      OutOfTime       a run of Kustomize took longer than it may
+"""What can go wrong; every message is one paragraph for people: what failed, why, what to do.
 
-Every message is one paragraph for people: what failed, why, what to do.
-"""  # noqa: D415
+KustomizeError
+    KustomizeNotFound   no program of the wanted version, and none could be built
+    BuildError          `kustomize build` refused; names the file
+    EditError           a kustomization could not be changed; it is as it was
+    OutOfTime           a run of Kustomize took longer than it may
+"""
 
 from pathlib import Path
 

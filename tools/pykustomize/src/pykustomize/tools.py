@@ -28,7 +28,7 @@ def name_of(package: str) -> str:
 
 
 def pinned(go_mod: Path, package: str) -> str:
-    """Read the version of the module that a package belongs to. Raises: KustomizeNotFound where go.mod requires none."""
+    """Read the version of the module of a package. Raises: KustomizeNotFound where go.mod requires none."""
     required = re.findall(r"^(?:require)?\s+(\S+) (v\S+)", _read(go_mod), re.MULTILINE)
     fitting = [(module, version) for module, version in required if f"{package}/".startswith(f"{module}/")]
     if not fitting:
