@@ -140,11 +140,12 @@ test-backbones: .venv/test/.installed  ## train, export and serve every backbone
 	@$(TEST) -m pytest -m backbones tests/unit/training tests/contract $(ARGS)
 
 .PHONY: lint
-lint: .venv/test/.installed scan  ## ruff, mypy --strict, the rules about manifests, scanners
+lint: .venv/test/.installed .venv/scan/.installed  ## ruff, mypy --strict, the rules about manifests, scanners
 	@$(TEST) -m ruff check .
 	@$(TEST) -m ruff format --check .
 	@$(TEST) -m mypy
 	@$(TEST) -m tools.manifests
+	@$(TEST) -m tools.scan
 
 .PHONY: scan
 scan: .venv/test/.installed .venv/scan/.installed  ## checkov, kube-score, hadolint, zizmor, actionlint, yamllint, shellcheck (ONLY='checkov zizmor')
