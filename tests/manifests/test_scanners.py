@@ -175,6 +175,25 @@ def test_only_the_largest_combinations_are_scanned():
     assert [a, c, d, e] == largest([a, b, c, d, e])
 
 
+def test_checkov_asks_nobody(tmp_path, monkeypatch):
+    """Checkov opens no connection, which it would without its option; without network both look alike."""
+    asked = tmp_path / "asked"
+    (tmp_path / "sitecustomize.py").write_text(f"""\
+import sys
+def watch(event, arguments):
+    if event in {{"socket.connect", "socket.getaddrinfo"}}:
+        open({str(asked)!r}, "a").write(f"{{arguments}}\\n")
+        raise OSError("no network in tests")
+sys.addaudithook(watch)
+""")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    made = sources(tmp_path)
+    SCANNERS["checkov"](made)
+    assert not asked.exists(), asked.read_text()
+    programs.run("checkov", ["--directory", ".", "--framework", "dockerfile", "--output", "json"], made.folder)
+    assert asked.exists()
+
+
 def test_the_repository_is_clean_without_network():
     """All scanners find nothing that is not waived, in a network namespace from which nothing can be reached."""
     alone = ["unshare", "--map-root-user", "--net"]
