@@ -159,6 +159,16 @@ scan-more: .venv/test/.installed  ## kube-linter and kubescape, downloaded and b
 format: .venv/test/.installed  ## format the Python and mend what ruff can
 	@$(TEST) -m ruff check --fix . ; $(TEST) -m ruff format .
 
+.PHONY: render
+render: .venv/test/.installed  ## print what a cluster gets: ENV=prod (COMPONENTS=canary,gpu OUT=file.yaml)
+	$(call need,ENV,an overlay,prod)
+	@$(TEST) -m tools.render "$(ENV)" --components "$(COMPONENTS)" $(if $(OUT),--out "$(OUT)")
+
+.PHONY: diff
+diff: .venv/test/.installed  ## what the working tree changes: ENV=prod (BASE=main COMPONENTS=; LIVE=1: in kubectl's cluster)
+	$(call need,ENV,an overlay,prod)
+	@$(TEST) -m tools.compare "$(ENV)" --components "$(COMPONENTS)" $(if $(LIVE),--live,--base "$(or $(BASE),main)")
+
 .PHONY: images
 images:  ## build the container images: gateway, model-server (TAG=)
 	@tools/images $(TAG)

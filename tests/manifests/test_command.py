@@ -2,9 +2,10 @@
 
 import pytest
 
+from pykustomize import KustomizeError
 from tools.manifests import __main__ as command
 from tools.manifests.model import Finding, Rendering, Repository
-from tools.manifests.rendering import Combination, KustomizeError
+from tools.manifests.rendering import Combination
 from tools.manifests.rules import Rule, repository_rule, rule, rules
 from tools.manifests.rules.resources import quantity
 from tools.manifests.workloads import pods, selects

@@ -5,8 +5,9 @@ import shutil
 import pytest
 import yaml
 
+from pykustomize import KustomizeError
 from tools.manifests.references import idle_entries
-from tools.manifests.rendering import ROOT, SOURCES, KustomizeError, render
+from tools.manifests.rendering import ROOT, SOURCES, render
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
+from pykustomize import KustomizeError
 from tools.manifests.model import Finding, Repository
-from tools.manifests.rendering import ENVIRONMENTS, ROOT, KustomizeError, combinations, render_all
+from tools.manifests.rendering import ENVIRONMENTS, ROOT, combinations, render_all
 from tools.manifests.rules import Rule, rules
 
 

@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pykustomize import KustomizeError
 from tools.manifests.kustomization import NAME, load, save
 from tools.manifests.model import Finding, Rendering
-from tools.manifests.rendering import WORKERS, KustomizeError, build, copy_of, digest_of, top_of
+from tools.manifests.rendering import WORKERS, build, copy_of, digest_of, top_of
 
 # What a kustomization is, and what it makes rather than changes; a generator that merges into nothing fails to build.
 NOT_JUDGED = {

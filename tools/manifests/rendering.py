@@ -5,10 +5,10 @@ again: the answer is kept under a hash of the files that it came from.
 """
 
 import atexit
+import functools
 import hashlib
 import itertools
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from pykustomize import Kustomize
 from tools.manifests.kustomization import NAME, load, save
 from tools.manifests.model import Manifest, Rendering
 
@@ -37,10 +38,6 @@ NOT_TOGETHER = {
 }
 # Kustomize runs as a process of its own; more of them than cores only wait.
 WORKERS = 2
-
-
-class KustomizeError(Exception):
-    """Until pykustomize has one."""
 
 
 class Combination(NamedTuple):
@@ -142,11 +139,12 @@ def copy_of(tree: Path) -> Path:
 
 def build(folder: Path) -> tuple[Manifest, ...]:
     """Build a folder as it stands."""
-    program = Path.home() / ".cache/gitops-cluster/bin/kustomize"
-    done = subprocess.run([program, "build", folder], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise KustomizeError(done.stderr)
-    return tuple(found for found in yaml.safe_load_all(done.stdout) if found)
+    return tuple(_kustomize().build(folder))
+
+
+@functools.cache
+def _kustomize() -> Kustomize:
+    return Kustomize.find()
 
 
 _kept: dict[str, Rendering] = {}

@@ -35,6 +35,7 @@ def manifests_of(ref: str, repository: Path = ROOT) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="manifests-") as folder:
         with tarfile.open(fileobj=io.BytesIO(_git(repository, "archive", commit, "--", *present))) as archive:
             archive.extractall(folder, filter="data")
+        (Path(folder) / "components").mkdir(exist_ok=True)
         yield Path(folder)
 
 
