@@ -7,7 +7,7 @@ without an IPv4 address inside it is public.
 
 import ipaddress
 
-_NOT_PUBLIC_V4 = tuple(
+NOT_PUBLIC_V4 = tuple(
     ipaddress.IPv4Network(network)
     for network in (
         "0.0.0.0/8",
@@ -31,8 +31,8 @@ _NOT_PUBLIC_V4 = tuple(
     )
 )
 # NAT64, IPv4-mapped, unique local, link-local and multicast addresses are all outside global unicast.
-_GLOBAL_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
-_NOT_PUBLIC_V6 = tuple(
+GLOBAL_UNICAST_V6 = ipaddress.IPv6Network("2000::/3")
+NOT_PUBLIC_V6 = tuple(
     ipaddress.IPv6Network(network)
     for network in (
         "2001::/23",  # protocol assignments, Teredo among them
@@ -52,12 +52,12 @@ def is_public(text: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not any(address in network for network in _NOT_PUBLIC_V4)
+        return address.is_global and not any(address in network for network in NOT_PUBLIC_V4)
     return (
-        address in _GLOBAL_UNICAST_V6
+        address in GLOBAL_UNICAST_V6
         and address.scope_id is None
         and (int(address) >> 32) & 0xFFFF_FFFF not in _ISATAP
-        and not any(address in network for network in _NOT_PUBLIC_V6)
+        and not any(address in network for network in NOT_PUBLIC_V6)
     )
 
 
