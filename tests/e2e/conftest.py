@@ -36,6 +36,8 @@ def deployed(core: client.CoreV1Api) -> str:
     """Apply overlays/kind as a user would and wait until it serves; what failed is printed."""
     kubectl("delete", "job", "verify", "-n", NAMESPACE, "--ignore-not-found")
     kubectl("apply", "-k", "overlays/kind")
+    # The tag stays `dev`: pods that run already would keep the image before.
+    kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/gateway", "deployment/model-server")
     try:
         for workload in ("gateway", "model-server"):
             kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{workload}", "--timeout=180s")
