@@ -26,19 +26,19 @@ def test_a_finding_is_printed_with_place_object_and_rule(one_rendering, capsys):
     assert 1 == command.main(["--rule", "progress-deadline", "--rule", "no-secret"])
     line, summary = capsys.readouterr().out.splitlines()
     assert "kind: Deployment/gateway: has no progressDeadlineSeconds [progress-deadline]" == line
-    assert summary.startswith("1 finding: 2 rules on 1 overlays in 1 combinations with 1 objects, ")
+    assert summary.startswith("1 finding: 2 rules on 1 overlay in 1 combination with 1 object, ")
 
 
 def test_without_findings_the_status_is_zero(one_rendering, capsys):
     """Nothing found is status 0, and said."""
     assert 0 == command.main(["--rule", "no-secret"])
-    assert capsys.readouterr().out.startswith("no findings: 1 rules")
+    assert capsys.readouterr().out.startswith("no findings: 1 rule on 1 overlay")
 
 
 def test_one_environment_can_be_judged(one_rendering, capsys):
     """--environment leaves the other overlays out."""
     assert 0 == command.main(["--environment", "prod", "--rule", "progress-deadline"])
-    assert " 0 combinations" in capsys.readouterr().out
+    assert " no combinations" in capsys.readouterr().out
 
 
 def test_the_same_finding_of_many_combinations_is_one_line():
@@ -64,6 +64,13 @@ def test_what_kustomize_refuses_is_one_line_and_status_two(monkeypatch, capsys):
     monkeypatch.setattr(command, "render_all", fail)
     assert 2 == command.main([])
     assert "error: overlays/kind: no such file\n" == capsys.readouterr().err
+
+
+def test_a_misspelt_rule_is_told_with_the_nearest_one(capsys):
+    """A rule that is not there is status 2, and the one that was meant."""
+    with pytest.raises(SystemExit, match="2"):
+        command.main(["--rule", "memory-limits"])
+    assert "no rule is called memory-limits; is it memory-limit? --list" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spec", [None, {}, {"template": None}, {"template": {"spec": {"containers": [{}]}}}])

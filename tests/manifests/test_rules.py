@@ -97,6 +97,15 @@ def test_every_rule_has_a_fixture_and_every_fixture_a_rule():
     assert set(RULES) == {fixture.rule for fixture in FIXTURES}
 
 
+def test_every_fixture_says_what_it_is():
+    """A fixture opens with its mistake in a sentence, says one place to go to, and why another rule turns red."""
+    for fixture in FIXTURES:
+        text = fixture.path.read_text()
+        assert re.match(r"# .{15,}\n# ", text), fixture.path.name
+        assert 1 == bool(fixture.overlay) + bool(fixture.at), fixture.path.name
+        assert all(", because " in line for line in text.splitlines() if line.startswith("# also: ")), fixture.path.name
+
+
 def test_every_combination_of_overlays_and_components_passes_every_rule():
     """What is in Git breaks no rule, however components are combined."""
     repository = Repository(ROOT, tuple(render_all()))

@@ -7,14 +7,17 @@ python -m tools.manifests --list                # every rule in words
 """
 
 import argparse
+import difflib
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from pykustomize import KustomizeError
+from tools.manifests.crds import SchemaError
 from tools.manifests.model import Finding, Repository
 from tools.manifests.rendering import ENVIRONMENTS, ROOT, combinations, render_all
+from tools.manifests.revision import RevisionError
 from tools.manifests.rules import Rule, rules
 
 
@@ -47,29 +50,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m tools.manifests", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--environment", choices=ENVIRONMENTS, help="judge one overlay with its combinations")
-    parser.add_argument("--rule", action="append", choices=known, metavar="NAME", help="judge by this rule; repeatable")
+    parser.add_argument("--rule", action="append", metavar="NAME", help="judge by this one; can be given several times")
     parser.add_argument("--list", action="store_true", help="print every rule in words and stop")
     given = parser.parse_args(argv)
     if given.list:
         print("\n".join(f"{each.name:<{max(map(len, known))}}  {each.sentence}" for each in known.values()))
         return 0
+    for name in set(given.rule or ()) - known.keys():
+        near = "".join(f"; is it {each}?" for each in difflib.get_close_matches(name, known, n=1))
+        parser.error(f"no rule is called {name}{near} --list names them all")
     started_s = time.monotonic()
     wanted = [each for each in combinations() if given.environment in (None, each.environment)]
     try:
         repository = Repository(ROOT, tuple(render_all(wanted)))
-    except KustomizeError as error:
+        chosen = [known[name] for name in given.rule or known]
+        lines = lines_of(judge(repository, chosen))
+    except (KustomizeError, SchemaError, RevisionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    chosen = [known[name] for name in given.rule or known]
-    lines = lines_of(judge(repository, chosen))
     print("\n".join(lines), end="\n" if lines else "")
-    overlays = len(list(repository.overlays()))
+    renderings = repository.renderings
     print(
-        f"{len(lines) or 'no'} finding{'s' * (len(lines) != 1)}: {len(chosen)} rules on {overlays} overlays in "
-        f"{len(repository.renderings)} combinations with {sum(len(each.objects) for each in repository.renderings)} "
-        f"objects, {time.monotonic() - started_s:.1f} s"
+        f"{_count(len(lines), 'finding')}: {_count(len(chosen), 'rule')} on "
+        f"{_count(len(list(repository.overlays())), 'overlay')} in {_count(len(renderings), 'combination')} with "
+        f"{_count(sum(len(each.objects) for each in renderings), 'object')}, {time.monotonic() - started_s:.1f} s"
     )
     return 1 if lines else 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 if __name__ == "__main__":
