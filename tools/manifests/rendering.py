@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from pykustomize import Kustomize
+from pykustomize import BuildError, Kustomize
 from tools.manifests.kustomization import NAME, load, save
 from tools.manifests.model import Manifest, Rendering
 
@@ -59,13 +59,14 @@ def reason_against(names: Iterable[str]) -> str | None:
 
 
 def combinations(tree: Path = ROOT) -> list[Combination]:
-    """Give every overlay with every set of components that goes with it, the overlays alone first."""
+    """Give every overlay with every set of components that it lacks and that goes with it, the overlays alone first."""
+    listed = {environment: listed_components(tree / "overlays" / environment) for environment in ENVIRONMENTS}
     return [
         Combination(environment, chosen)
         for count in range(len(all_components(tree)) + 1)
         for environment in ENVIRONMENTS
         for chosen in itertools.combinations(all_components(tree), count)
-        if reason_against((environment, *chosen)) is None
+        if reason_against((environment, *chosen)) is None and not listed[environment].intersection(chosen)
     ]
 
 
@@ -86,7 +87,9 @@ def render(
     """
     if reason := reason_against((environment, *components)):
         raise ValueError(f"{' + '.join((environment, *components))}: {reason}")
-    wanted = tuple(name for name in sorted(components) if name not in _listed(tree / "overlays" / environment))
+    wanted = tuple(
+        name for name in sorted(components) if name not in listed_components(tree / "overlays" / environment)
+    )
     key = repr((digest_of(tree), environment, wanted, extra and extra.read_text()))
     with _lock:
         kept = _kept.get(key)
@@ -95,7 +98,11 @@ def render(
         _add_components(copy / "overlays" / environment, wanted)
         if extra is not None:
             _add_layer(copy, environment, extra)
-        kept = Rendering(environment, build(top_of(copy, environment)), tuple(sorted(components)), copy)
+        try:
+            kept = Rendering(environment, build(top_of(copy, environment)), tuple(sorted(components)), copy)
+        except BuildError as error:
+            # People know the file that was copied.
+            raise BuildError(str(error).replace(f"{copy}/", ""), error.file) from error
         with _lock:
             _kept[key] = kept
     return kept
@@ -138,7 +145,7 @@ def copy_of(tree: Path) -> Path:
 
 
 def build(folder: Path) -> tuple[Manifest, ...]:
-    """Build a folder as it stands."""
+    """Build a folder as it stands. Raises: KustomizeError."""
     return tuple(_kustomize().build(folder))
 
 
@@ -166,7 +173,8 @@ def _files(tree: Path) -> Iterator[Path]:
         yield from sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
 
 
-def _listed(folder: Path) -> set[str]:
+def listed_components(folder: Path) -> set[str]:
+    """Name the components that an overlay lists."""
     return {Path(entry).name for entry in load(folder / NAME).get("components", ())}
 
 

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from tools.gotools import tool
 from tools.manifests import crds
 from tools.manifests.model import Manifest
 
@@ -49,7 +50,7 @@ def _run(unique: Mapping[str, Manifest]) -> dict[str, str]:
             Path(scratch, f"{key}.json").write_text(_text(found), encoding="utf-8")
         done = subprocess.run(
             [
-                _kubeconform(), "-strict", "-output", "json",
+                tool("kubeconform"), "-strict", "-output", "json",
                 "-schema-location", f"{folder}/kubernetes/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json",
                 "-schema-location", f"{folder}/{{{{.Group}}}}/{{{{.ResourceKind}}}}_{{{{.ResourceAPIVersion}}}}.json",
                 scratch,
@@ -109,7 +110,7 @@ def _write_kubernetes(folder: Path) -> None:
 
 
 def _write_custom(group: str, folder: Path) -> None:
-    crds.write_schemas(group, folder, METADATA, _go())
+    crds.write_schemas(group, folder, METADATA)
 
 
 def _cache() -> Path:
@@ -136,12 +137,3 @@ def _short(message: str) -> str:
         "; ".join(sorted(f"at {place.strip()}" for place in places if not place.endswith(": validation failed")))
         or message
     )
-
-
-def _kubeconform() -> str:
-    return str(Path.home() / ".cache/gitops-cluster/bin/kubeconform")
-
-
-def _go() -> Path | None:
-    found = shutil.which("go")
-    return Path(found) if found else None

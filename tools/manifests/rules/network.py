@@ -7,6 +7,7 @@ from gateway.addresses import GLOBAL_UNICAST_V6, NOT_PUBLIC_V4, NOT_PUBLIC_V6, i
 from tools.manifests.matrix import PAGE, YES, matrix, meant, own_ends
 from tools.manifests.model import Finding, Rendering
 from tools.manifests.network import End, Port, allows
+from tools.manifests.rendering import listed_components
 from tools.manifests.rules import rule
 
 # What a URL of a picture may lead to.
@@ -16,7 +17,8 @@ _PORTS = (Port(80), Port(443))
 @rule("network")
 def network(rendering: Rendering) -> Iterator[Finding]:
     """Pods talk to whom docs/network.md says, and to nobody else."""
-    with_these = {YES, rendering.environment, *rendering.components}
+    listed = listed_components(rendering.tree / "overlays" / rendering.environment)  # the overlay's own too
+    with_these = {YES, rendering.environment} | listed
     said = meant()
     for (place, source), allowed in matrix(rendering).items():
         if allowed != bool(said.get((place, source), frozenset()) & with_these):
