@@ -63,4 +63,7 @@ def test_without_it_nothing_of_it_is_left():
 
 
 def gateways(rendering):
-    return [one for pod in pods(rendering) for one in pod.containers() if configuration.gateway_settings(one)]
+    """Give the gateways' containers; the Job that verifies them is started with the same settings."""
+    return [
+        one for pod in pods(rendering) for one in pod.containers() if one.serves and configuration.gateway_settings(one)
+    ]
