@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pykustomize import Kustomize, KustomizeError, diff
 from tools.manifests.rendering import all_components, render, top_of
 from tools.manifests.revision import RevisionError, manifests_of
-from tools.render import add_arguments, chosen
+from tools.render import add_arguments, chosen, show
 
 COLOURS = {"---": "1", "+++": "1", "@@": "36", "-": "31", "+": "32", "diff": "1"}
 # For each answer of the API server, seconds.
@@ -123,7 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if text:
-        print(coloured(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text)
+        show(coloured(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text)
     print(summary, file=sys.stderr)
     return int(bool(text)) if arguments.exit_code else 0
 

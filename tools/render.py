@@ -1,6 +1,7 @@
 """Print what an overlay gives to a cluster: `python -m tools.render prod --components canary,gpu`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,15 @@ def chosen(arguments: argparse.Namespace, tree: Path = ROOT) -> list[str]:
     return names
 
 
+def show(text: str) -> None:
+    """Print a text that may be cut short: `| head` closes the pipe."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python writes what is left when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the YAML of a rendering, or write it to a file. Returns: the exit status, 2 for an error."""
     parser = argparse.ArgumentParser(prog="make render", description=__doc__)
@@ -37,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         rendering = render(arguments.environment, chosen(arguments))
         text = Kustomize.find().build_yaml(top_of(rendering.tree, arguments.environment))
         if arguments.out is None:
-            sys.stdout.write(text)
+            show(text.rstrip("\n"))
             return 0
         partial = arguments.out.with_name(f".{arguments.out.name}.partial")
         partial.write_text(text, encoding="utf-8")
