@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -68,37 +67,6 @@ def test_rows_are_probabilities_and_goldens_differ(model):
     _, expected = parity.read_golden(model)
     np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-4)
     assert np.ptp(expected, axis=0).max() > 0.2
-
-
-@pytest.fixture(scope="module")
-def mis_scaled(tmp_path_factory):
-    """The seed's bug: the model's weights behind another input scaling, exported with the right model's goldens."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
-
-    right, wrong = NEWEST[0], tmp_path_factory.mktemp("mis-scaled") / "1"
-    loaded = tf.saved_model.load(str(right))
-    serve = loaded.signatures["serving_default"]
-    shape = serve.structured_input_signature[1]["image"].shape[1:]
-
-    def scaled_wrongly(image):
-        # Served as x / 127.5 - 1 where the graph wants 0..255, then back to bytes: what a wrong `Rescaling` shows it.
-        pixels = tf.clip_by_value((tf.cast(image, tf.float32) / 127.5 - 1) * 255, 0, 255)
-        return serve(image=tf.cast(pixels, tf.uint8))
-
-    archive = keras.export.ExportArchive()
-    archive._tf_trackable.loaded = loaded
-    archive.add_endpoint(
-        "serving_default", scaled_wrongly, input_signature=[tf.TensorSpec((None, *shape), tf.uint8, name="image")]
-    )
-    archive.write_out(str(wrong), verbose=False)
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(wrong), signature_keys=["serving_default"])
-    (wrong / "model.tflite").write_bytes(converter.convert())
-    for name in ("card.json", "golden.json"):
-        shutil.copy(right / name, wrong / name)
-    shutil.copytree(right / "golden", wrong / "golden")
-    return wrong
 
 
 def test_a_mis_scaled_model_turns_the_gate_red(mis_scaled):

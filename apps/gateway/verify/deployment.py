@@ -58,13 +58,18 @@ class Deployment:
 
     def _gateway(self, address: str, versions: dict[str, Version], deadline: Deadline) -> Check:
         def check() -> str:
+            addresses.reach(address, deadline)
             versions[address] = version = check_gateway(address, self.commit, self.image, deadline)
             return f"{version}; ready, its page loads"
 
         return check
 
     def _model_server(self, address: str, deadline: Deadline) -> Check:
-        return lambda: check_model_server(address, self.models, self.foreign, deadline)
+        def check() -> str:
+            addresses.reach(address, deadline)
+            return check_model_server(address, self.models, self.foreign, deadline)
+
+        return check
 
 
 def _agreement(versions: Mapping[str, Version]) -> Result:

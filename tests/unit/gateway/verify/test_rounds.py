@@ -2,12 +2,13 @@
 
 import io
 import re
+import socket
 import threading
 import time
 
 import pytest
 
-from gateway.verify import rounds
+from gateway.verify import addresses, rounds
 from gateway.verify.checks import Red, Result, run_all
 from gateway.verify.deployment import Deployment
 from gateway.verify.report import Report
@@ -116,9 +117,9 @@ def test_every_failure_is_one_line_of_bearable_length():
     assert Result(green=False, words="RuntimeError: nobody thought of it") == found["bug"]
 
 
-def deployment(addresses, **options):
+def deployment(pods, **options):
     """Make a deployment whose gateways have these addresses, and which has no model server."""
-    names = {"gateways:1": addresses, "servers:1": []}
+    names = {"gateways:1": pods, "servers:1": []}
     return Deployment("gateways:1", "servers:1", "http://127.0.0.1:1", MODELS, lookup=names.__getitem__, **options)
 
 
@@ -143,11 +144,29 @@ def test_too_few_pods():
         assert deployment([one], replicas={"gateway": 1}).round(Deadline.after(10))["gateways"].green
 
 
+def test_a_pod_that_is_gone_costs_no_round(monkeypatch):
+    """An address that DNS still knows, and where packets are lost, is red long before the round ends."""
+    monkeypatch.setattr(addresses, "_CONNECT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        # A queue that is full takes no connection: the kernel drops the packets, as a pod network does.
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        began_s = time.monotonic()
+        found = deployment([f"127.0.0.1:{port}"]).round(Deadline.after(10))
+        assert time.monotonic() - began_s < 2.0
+        assert Result(green=False, words="no connection: timed out") == found[f"gateway 127.0.0.1:{port}"]
+        for one in waiting:
+            one.close()
+
+
 def test_addresses_are_looked_up_each_round():
     """A pod that comes or goes between two rounds is seen in the second."""
-    addresses = []
+    pods = []
     with gateway() as one:
-        running = deployment(addresses)
+        running = deployment(pods)
         assert f"gateway {one}" not in running.round(Deadline.after(10))
-        addresses.append(one)
+        pods.append(one)
         assert running.round(Deadline.after(10))[f"gateway {one}"].green
