@@ -80,7 +80,15 @@ def _walk(node: object) -> Iterator[object]:
 
 def evaluate(series: Iterable[dict], asked: Iterable[str], step_s: int) -> list[list[dict]]:
     """Let Prometheus' engine answer for every step: a list of series an expression, as promql/main.go says."""
-    question = {"step_s": step_s, "series": list(series), "expressions": list(asked)}
+    return _ask(step_s=step_s, series=list(series), expressions=list(asked))
+
+
+def read_rules(rules: Iterable[dict]) -> None:
+    """Let Prometheus read rules as it does from a file, with what their annotations put in. Raises: AssertionError."""
+    _ask(rules=yaml.safe_dump({"groups": [{"name": "read", "rules": list(rules)}]}))
+
+
+def _ask(**question: object) -> list[list[dict]]:
     done = subprocess.run([_engine()], input=json.dumps(question), capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stderr
     return json.loads(done.stdout)

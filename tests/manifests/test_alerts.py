@@ -11,7 +11,7 @@ import pytest
 
 from gateway.metrics import _SECONDS as GATEWAY_LIMITS
 from model_server.metrics import _QUEUE_BUCKETS_US as QUEUE_LIMITS
-from tests.manifests.expressions import alerts, evaluate
+from tests.manifests.expressions import alerts, evaluate, read_rules
 
 STEP_S = 30
 STEPS = 81  # 40 minutes
@@ -187,3 +187,11 @@ def test_a_mishap_fires_what_tells_of_it(mishap):
 def test_every_alert_has_a_mishap():
     """No alert is there that nothing here makes fire."""
     assert set(alerts()) == set().union(*(expected for _, expected in MISHAPS.values()))
+
+
+def test_prometheus_reads_every_rule():
+    """Prometheus takes the rules as they are, and would not take an annotation that calls what it does not know."""
+    read_rules(alerts().values())
+    broken = {"alert": "Broken", "expr": "up == 0", "annotations": {"summary": "{{ $value | humanizeNothing }}"}}
+    with pytest.raises(AssertionError, match="humanizeNothing"):
+        read_rules([broken])

@@ -3,19 +3,25 @@
 //
 // In: {"step_s": 30, "series": [{"labels": {"__name__": "up"}, "values": [1, null, 0]}], "expressions": ["up == 0"]},
 // values one a step, from time 0. Out, one an expression: [{"labels": {}, "values": [[30, 1], [60, 1]]}].
+// With "rules", a rule file's text, it also reads that as Prometheus does, templates of annotations included.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -25,6 +31,7 @@ import (
 type question struct {
 	StepS       int64 `json:"step_s"`
 	Expressions []string
+	Rules       string
 	Series      []struct {
 		Labels map[string]string
 		Values []*float64
@@ -47,6 +54,11 @@ func run() error {
 	var asked question
 	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
 		return err
+	}
+	reader := parser.NewParser(parser.Options{})
+	_, problems := rulefmt.Parse([]byte(asked.Rules), false, model.UTF8Validation, reader, slog.Default())
+	if len(problems) > 0 {
+		return errors.Join(problems...)
 	}
 	step := time.Duration(asked.StepS) * time.Second
 	held, steps := memory{}, 0
