@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from tools.models import bundled_models
+from tools.models import MODELS, bundled_models
 
 pytestmark = pytest.mark.images
 ROOT = Path(__file__).parents[2]
@@ -83,6 +83,23 @@ def test_the_gateway_image_has_no_tensorflow():
         "[]"
         == run("docker", "run", "--rm", "--entrypoint", "/usr/local/bin/python3", "gateway:dev", "-c", find).strip()
     )
+
+
+def test_the_gateway_image_holds_the_goldens():
+    """Of each bundled version the gateway's image holds the goldens, and nothing that a model is made of."""
+    files = "import os; print(*sorted(os.path.join(d, n) for d, _, ns in os.walk('/goldens') for n in ns), sep='\\n')"
+    listed = run("docker", "run", "--rm", "--entrypoint", "/usr/local/bin/python3", "gateway:dev", "-c", files)
+    expected = [*MODELS.glob("*/*/golden.json"), *MODELS.glob("*/*/golden/*")]
+    assert sorted(f"/goldens/{path.relative_to(MODELS)}" for path in expected) == listed.split()
+
+
+def test_the_gateway_image_verifies():
+    """`gateway verify` runs in the gateway's image with a read-only root; alone, it is red within its time."""
+    command = ("docker", "run", "--rm", "--read-only", "--network", "none", "gateway:dev", "verify", "--timeout-s=2")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (1, "") == (done.returncode, done.stderr)
+    assert "gateway-pods has no address" in done.stdout
+    assert "NOT verified within 2 s: 3 of 3 checks are red" in done.stdout
 
 
 def test_compose_answers_a_picture(answering):
