@@ -12,6 +12,8 @@ from serving_api import config_pb2
 from tools.manifests.model import Rendering, at
 from tools.manifests.workloads import Container, Pod, pods
 
+# What Kustomize appends to the name of a ConfigMap that it generates; no vowel, so that it is no word.
+HASH = r"-[2456789bcdfghkmt]{10}"
 MODEL_LIST_FLAG = "--model_config_file="
 
 
@@ -37,7 +39,7 @@ def secrets_of(pod: Pod) -> Iterator[str]:
 
 
 def environment(container: Container) -> dict[str, str]:
-    """Give the environment variables whose values the manifests say."""
+    """Give the environment variables; the value of one that the manifests do not say is empty."""
     rendering = container.pod.rendering
     values: dict[str, str] = {}
     for source in at(container.definition, "envFrom", default=()):
@@ -45,9 +47,8 @@ def environment(container: Container) -> dict[str, str]:
         values |= {source.get("prefix", "") + key: value for key, value in data.items()}
     for variable in at(container.definition, "env", default=()):
         reference = at(variable, "valueFrom", "configMapKeyRef", default={})
-        if "valueFrom" not in variable:
-            values[variable["name"]] = variable.get("value", "")
-        elif reference:
+        values[variable["name"]] = variable.get("value", "")
+        if reference:
             values[variable["name"]] = data_of(rendering, reference["name"]).get(reference["key"], "")
     return values
 
@@ -98,6 +99,17 @@ def gateway_settings(container: Container) -> Settings | None:
             raise SettingsError(str(error).replace(f"{folder}/", "")) from None
 
 
+def all_settings(rendering: Rendering) -> Iterator[Settings]:
+    """Give the settings of every gateway of a rendering, but for those that cannot be read."""
+    for container in (container for pod in pods(rendering) for container in pod.containers()):
+        try:
+            settings = gateway_settings(container)
+        except SettingsError:
+            continue  # the rule about settings says so
+        if settings:
+            yield settings
+
+
 def arguments(container: Container) -> list[str]:
     """Give what a container's program is started with, beyond what its image says."""
     return [*at(container.definition, "command", default=()), *at(container.definition, "args", default=())]
@@ -113,21 +125,21 @@ def is_model_server(container: Container) -> bool:
     return any(argument.startswith(MODEL_LIST_FLAG) for argument in arguments(container))
 
 
-def model_list(container: Container) -> config_pb2.ModelServerConfig:
-    """Read the list of models that a model server is started with; empty where none can be read."""
+def model_list(container: Container) -> config_pb2.ModelServerConfig | None:
+    """Read the list of models that a model server is started with; None where there is none that can be read."""
     path = next((each for each in arguments(container) if each.startswith(MODEL_LIST_FLAG)), "")
-    text = files(container).get(path.removeprefix(MODEL_LIST_FLAG), "")
+    text = files(container).get(path.removeprefix(MODEL_LIST_FLAG))
     config = config_pb2.ModelServerConfig()
     try:
-        text_format.Parse(text, config)
+        return text_format.Parse(text, config) if text is not None else None
     except text_format.ParseError:
-        return config_pb2.ModelServerConfig()  # the rule about the model server's files says so
-    return config
+        return None  # the rule about the model server's files says so
 
 
 def model_names(container: Container) -> list[str]:
     """Name the models that a model server is started with."""
-    return [model.name for model in model_list(container).model_config_list.config]
+    config = model_list(container)
+    return [model.name for model in config.model_config_list.config] if config else []
 
 
 def _references(pod: Pod, volume_key: str, all_key: str, one_key: str) -> Iterator[Mapping[str, Any]]:

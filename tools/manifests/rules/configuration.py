@@ -18,8 +18,7 @@ from tools.manifests.rules import rule
 from tools.manifests.workloads import Container, Pod, each, each_container, each_pod, pods
 from tools.models import IN_IMAGE, bundled_models, versions
 
-# What Kustomize appends to the name of a ConfigMap that it generates.
-_HASHED = re.compile(r".+-[a-z0-9]{10}")
+_HASHED = re.compile(f".+{configuration.HASH}")
 # The label by which Grafana finds dashboards: no pod names such a ConfigMap.
 WATCHED = "grafana_dashboard"
 _MESSAGES: dict[str, type[Message]] = {
@@ -121,7 +120,7 @@ def batching_parameters(container: Container) -> Iterator[str]:
             except StatusError as error:
                 yield f"does not start: {error.message}"
                 continue
-            for settings in _all_settings(container.pod.rendering):
+            for settings in configuration.all_settings(container.pod.rendering):
                 if settings.max_instances > options.max_batch_size:
                     yield (
                         f"takes {options.max_batch_size} pictures a batch, fewer than the {settings.max_instances} "
@@ -136,11 +135,9 @@ def model_list(container: Container) -> Iterator[str]:
 
     Prod serves what was promoted: a new model is not in its image yet, and one that it still serves stays in Git.
     """
-    if not configuration.is_model_server(container):
-        return
     config = configuration.model_list(container)
-    if not config.model_config_list.config:
-        return  # the rule about its files says why
+    if config is None:
+        return  # no model server, or the rule about its files says why
     try:
         listed = {model.name: model.base_path for model in check_models(config)}
     except StatusError as error:
@@ -157,7 +154,8 @@ def model_list(container: Container) -> Iterator[str]:
 @each_container
 def model_versions(container: Container) -> Iterator[str]:
     """A version that a model server is told to serve, or that a label points at, is in apps/model-server/models."""
-    for model in configuration.model_list(container).model_config_list.config:
+    config = configuration.model_list(container)
+    for model in config.model_config_list.config if config else ():
         told = {*model.model_version_policy.specific.versions, *model.version_labels.values()}
         for version in sorted(told - set(versions(model.name))):
             yield f"serves version {version} of {model.name}, which is not there"
@@ -187,13 +185,3 @@ def _file_flags(container: Container) -> Iterator[tuple[str, str]]:
             flag, _, path = argument.removeprefix("--").partition("=")
             if flag.endswith("_file") and path:
                 yield flag, path
-
-
-def _all_settings(rendering: Rendering) -> Iterator[Settings]:
-    for container in (container for pod in pods(rendering) for container in pod.containers()):
-        try:
-            settings = configuration.gateway_settings(container)
-        except SettingsError:
-            continue
-        if settings:
-            yield settings

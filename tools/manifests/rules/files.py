@@ -19,13 +19,19 @@ _PATCH = ".patch.yaml"
 # What Kustomize itself gave up, and `commonLabels`, which changes selectors.
 _OLD_FIELDS = ("bases", "commonLabels", "patchesJson6902", "patchesStrategicMerge", "vars", "imageTags")
 # A field of a kustomization that names files, and where in an entry the name is.
-_NAMING = {"resources": (), "components": (), "configurations": (), "patches": ("path",), "replacements": ("path",)}
+_NAMING: dict[str, tuple[str, ...]] = {
+    "resources": (),
+    "components": (),
+    "configurations": (),
+    "patches": ("path",),
+    "replacements": ("path",),
+}
 
 
 @repository_rule("overlay-file-size")
 def overlay_file_size(repository: Repository) -> Iterator[Finding]:
     """A file of an overlay is under 30 lines: an overlay says what differs, and no more."""
-    for path in _files(repository.tree):
+    for path in _files(repository.tree, "*"):
         if path.is_relative_to(repository.tree / "overlays") and _lines(path) >= _OVERLAY_LINES:
             yield _about(repository, path, f"has {_lines(path)} lines, {_OVERLAY_LINES} or more")
 
@@ -95,11 +101,9 @@ def hash_suffix(repository: Repository) -> Iterator[Finding]:
 def used_file(repository: Repository) -> Iterator[Finding]:
     """Every YAML file is named by the kustomization beside it; one that is forgotten is never applied."""
     named = {
-        path.parent / at(entry, *where) if where else path.parent / entry
+        path.parent / name
         for path, kustomization in _kustomizations(repository.tree)
-        for field, where in _NAMING.items()
-        for entry in kustomization.get(field, ())
-        if not where or at(entry, *where)
+        for name in (*_named(kustomization), *_generated_from(kustomization))
     }
     for path in _files(repository.tree):
         if path.name != NAME and path not in named and path.parent / NAME in set(_files(repository.tree)):
@@ -120,7 +124,7 @@ def _about(repository: Repository, path: Path, message: str) -> Finding:
 
 
 def _files(tree: Path, pattern: str = "*.yaml") -> list[Path]:
-    return sorted(path for folder in _FOLDERS for path in (tree / folder).rglob(pattern))
+    return sorted(path for folder in _FOLDERS for path in (tree / folder).rglob(pattern) if path.is_file())
 
 
 def _lines(path: Path) -> int:
@@ -129,6 +133,18 @@ def _lines(path: Path) -> int:
 
 def _kustomizations(tree: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     return ((path, load(path)) for path in _files(tree) if path.name == NAME)
+
+
+def _named(kustomization: dict[str, Any]) -> Iterator[str]:
+    for field, where in _NAMING.items():
+        for entry in kustomization.get(field, ()):
+            yield at(entry, *where, default="") if where else entry
+
+
+def _generated_from(kustomization: dict[str, Any]) -> Iterator[str]:
+    for generator in kustomization.get("configMapGenerator", ()):
+        for entry in (*generator.get("files", ()), *generator.get("envs", ())):
+            yield entry.rpartition("=")[2]
 
 
 def _objects(tree: Path) -> Iterator[tuple[Path, list[Any]]]:

@@ -51,7 +51,8 @@ def _selectors(manifest: Manifest) -> dict[str, Any]:
 @each("Deployment", "StatefulSet", "DaemonSet", "Service", "PodDisruptionBudget")
 def selector_by_name(_: Rendering, manifest: Manifest) -> Iterator[str]:
     """A selector goes by name alone: it cannot be changed later, and other labels can."""
-    keys = sorted(_selectors(manifest))
+    expressions = at(manifest, "spec", "selector", default={}).keys() & {"matchExpressions"}
+    keys = sorted([*_selectors(manifest), *expressions])
     if keys != [NAME_LABEL]:
         yield f"selects by {', '.join(keys) or 'nothing'}, not by {NAME_LABEL} alone"
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from tools.manifests.configuration import HASH
 from tools.manifests.model import Finding, Rendering, Repository, name_of
 from tools.manifests.rules import repository_rule
 
@@ -11,12 +12,11 @@ _ONLY_IN = {
     ("prod", "HorizontalPodAutoscaler"): "kind brings no metrics server",
     ("prod", "Ingress"): "kind is reached by a port of its node",
 }
-_HASH = re.compile(r"-[a-z0-9]{10}$")
 
 
 def _names(rendering: Rendering) -> set[str]:
     return {
-        _HASH.sub("", name_of(found)) if found["kind"] == "ConfigMap" else name_of(found)
+        re.sub(f"{HASH}$", "", name_of(found)) if found["kind"] == "ConfigMap" else name_of(found)
         for found in rendering.objects
         if found["kind"] != "Namespace" and (rendering.environment, found["kind"]) not in _ONLY_IN
     }

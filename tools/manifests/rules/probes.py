@@ -64,15 +64,19 @@ def probe_timeout(container: Container) -> Iterator[str]:
 @rule("model-server-readiness")
 @each_server
 def model_server_readiness(container: Container) -> Iterator[str]:
-    """A model server is ready when a model that it serves gives its metadata; without /metadata any state is 200."""
+    """A model server has started, and is ready, when a model that it serves gives its metadata.
+
+    Without /metadata the answer is 200 in any state of the model.
+    """
     if not is_model_server(container):
         return
-    path = at(container.definition, "readinessProbe", "httpGet", "path", default="")
-    asked = _METADATA.fullmatch(path)
-    if path and not asked:
-        yield f"is called ready by {path}, which is no model's /metadata"
-    elif asked and model_names(container) and asked[1] not in model_names(container):
-        yield f"is called ready by the model {asked[1]}, which it does not serve"
+    for name in ("startupProbe", "readinessProbe"):
+        path = at(container.definition, name, "httpGet", "path", default="")
+        asked = _METADATA.fullmatch(path)
+        if name in container.definition and not asked:
+            yield f"has a {name} that asks {path or 'no path'}, which is no model's /metadata"
+        elif asked and model_names(container) and asked[1] not in model_names(container):
+            yield f"has a {name} that asks for the model {asked[1]}, which it does not serve"
 
 
 @rule("gateway-liveness")

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tools.manifests.configuration import all_settings
 from tools.manifests.model import Manifest, Rendering, at
 from tools.manifests.rules import rule
 from tools.manifests.rules.scaling import least_pods
 from tools.manifests.workloads import Container, Pod, each, each_pod, each_server, selects
 
-# Seconds that a request under way has after preStop: GATEWAY_TIMEOUT_S and what writing the answer takes.
-_LONGEST_REQUEST_S = 12
+# Seconds that a gateway may take beyond GATEWAY_TIMEOUT_S, for writing the answer.
+_ANSWER_S = 2
 _SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
 
 
@@ -29,10 +30,11 @@ def pre_stop(container: Container) -> Iterator[str]:
 @each_pod
 def grace_period(pod: Pod) -> Iterator[str]:
     """A pod that is told to stop has time for its preStop and for the longest request."""
-    longest_s = max((_sleep_s(container) for container in pod.containers() if container.serves), default=0)
+    pause_s = max((_sleep_s(container) for container in pod.containers() if container.serves), default=0)
+    request_s = max((settings.timeout_s for settings in all_settings(pod.rendering)), default=0) + _ANSWER_S
     given_s = at(pod.spec, "terminationGracePeriodSeconds", default=30)
-    if longest_s and given_s < longest_s + _LONGEST_REQUEST_S:
-        yield f"its pods have {given_s} s to stop, and need {longest_s} s of preStop and {_LONGEST_REQUEST_S} s"
+    if pause_s and given_s < pause_s + request_s:
+        yield f"its pods have {given_s} s to stop, and need {pause_s} s of preStop and {request_s:g} s for a request"
 
 
 @rule("keep-serving")

@@ -1,5 +1,7 @@
 """Rules about how many pods there are: autoscalers and disruption budgets."""
 
+import math
+import re
 from collections.abc import Iterator
 
 from tools.manifests.model import Finding, Manifest, Rendering, at, name_of
@@ -113,5 +115,7 @@ def budget_lets_go(rendering: Rendering, budget: Manifest) -> Iterator[str]:
     least = min(
         (least_pods(rendering, pod.owner) for pod in pods(rendering) if budget in _budgets(rendering, pod)), default=2
     )
-    if go in (0, "0", "0%") or stay == "100%" or (isinstance(stay, int) and stay >= least):
+    share = re.fullmatch(r"([0-9]+)%", str(stay))
+    needed = math.ceil(least * int(share[1]) / 100) if share else stay or 0
+    if go in (0, "0", "0%") or needed >= least:
         yield f"lets no pod go: minAvailable {stay}, maxUnavailable {go}, pods at least {least}"
