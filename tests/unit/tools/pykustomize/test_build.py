@@ -1,5 +1,7 @@
 """Building with the real Kustomize."""
 
+import json
+
 import pytest
 
 from pykustomize import BuildError, Kustomize, KustomizeNotFound, OutOfTime
@@ -86,12 +88,13 @@ def test_a_folder_without_kustomization_is_named(kustomize, tmp_path):
         assert folder == caught.value.file
 
 
-def test_objects_are_as_kubernetes_reads_them(kustomize, tree):
-    """A date is a string, as Kustomize writes it, and what stands in quotes is no boolean or number."""
-    spec = 'spec: {day: 2026-01-02, on: "on", n: "1e3", lines: "a\\nb\\n", ready: true}\n'
+def test_strings_stay_strings(kustomize, tree):
+    """What YAML 1.1 and Kustomize's YAML understand differently is read as Kustomize means it."""
+    strings = ["=", "<<", "on", "y", "~", "1e3", "017", "0o17", "1:30", "2026-01-02", "a\nb\n", ""]
+    spec = f"spec: {json.dumps({'strings': strings, 'true': True, 'one': 1})}\n"
     root = tree({"base/a.yaml": "apiVersion: a/v1\nkind: X\nmetadata: {name: a}\n" + spec})
     (found,) = kustomize.build(root / "base")
-    assert {"day": "2026-01-02T00:00:00Z", "on": "on", "n": "1e3", "lines": "a\nb\n", "ready": True} == found["spec"]
+    assert {"strings": strings, "true": True, "one": 1} == found["spec"]
 
 
 def test_a_build_that_hangs_is_ended(tmp_path, stand_in):

@@ -8,12 +8,13 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class _KubernetesLoader(_Loader):  # type: ignore[misc]
-    """Leaves a date a string, as Kubernetes' JSON has no dates."""
+class _BuildLoader(_Loader):  # type: ignore[misc]
+    """Reads `=`, `<<` and dates as the strings that they are in a build; PyYAML stops at the first two (YAML 1.1)."""
 
 
-_KubernetesLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+_STRINGS = {f"tag:yaml.org,2002:{name}" for name in ("value", "merge", "timestamp")}
+_BuildLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _STRINGS]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
 
@@ -34,13 +35,13 @@ _ReadableDumper.add_representer(str, _text)
 
 
 def load_all(text: str) -> list[dict[str, Any]]:
-    """Read the objects of a stream, without empty documents."""
-    return [found for found in yaml.load_all(text, _KubernetesLoader) if found]
+    """Read the objects of a build, without empty documents."""
+    return [found for found in yaml.load_all(text, _BuildLoader) if found]
 
 
 def load(text: str) -> Any:
-    """Read one document."""
-    return yaml.load(text, _KubernetesLoader)  # noqa: S506 - likewise
+    """Read one document that a person wrote."""
+    return yaml.load(text, _Loader)  # noqa: S506 - likewise
 
 
 def dump(value: object) -> str:
