@@ -29,8 +29,8 @@ FIELDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 # Of a StatefulSet's spec everything else is immutable.
 STATEFUL_SET_MUTABLE = {
-    "minReadySeconds", "ordinals", "persistentVolumeClaimRetentionPolicy", "replicas", "revisionHistoryLimit", "template",
-    "updateStrategy",
+    "minReadySeconds", "ordinals", "persistentVolumeClaimRetentionPolicy", "replicas", "revisionHistoryLimit",
+    "template", "updateStrategy",
 }  # fmt: skip
 # Services of this type have no cluster address at all.
 _EXTERNAL = "ExternalName"
@@ -58,7 +58,8 @@ def _changes(old: Manifest, new: Manifest) -> Iterator[str]:
     for path in FIELDS.get(kind, ()):
         if at(old, *path) != at(new, *path):
             yield f"changes {'.'.join(path)}, which is immutable"
-    yield from _MORE.get(kind, lambda *_: iter(()))(old, new)
+    if more := _MORE.get(kind):
+        yield from more(old, new)
 
 
 def _service(old: Manifest, new: Manifest) -> Iterator[str]:
@@ -91,8 +92,8 @@ def _smaller(old: Manifest, new: Manifest) -> Iterator[str]:
 def _bytes(quantity: str) -> float:
     number = quantity.rstrip("kKMGTPEi")
     unit = quantity[len(number) :]
-    base = 1024 if unit.endswith("i") else 1000
-    return float(number) * base ** ("kMGTPE".index(unit[0].replace("K", "k")) + 1 if unit else 0)
+    power = "KMGTPE".index(unit[0].upper()) + 1 if unit else 0
+    return float(number) * float((1024 if unit.endswith("i") else 1000) ** power)
 
 
 def _is_made_anew(job: Manifest) -> bool:

@@ -5,6 +5,7 @@ the policy's directions; what any of these policies allows is allowed. A connect
 is not understood is an error, so that nothing is taken for allowed or refused by mistake.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,9 +107,12 @@ def _in_block(block: Mapping[str, Any], text: str) -> bool:
         return False
     address = ipaddress.ip_address(text)
     # An address of the other family is in no network of this one.
-    return address in ipaddress.ip_network(block["cidr"]) and not any(
-        address in ipaddress.ip_network(hole) for hole in block.get("except") or ()
+    return address in _network(block["cidr"]) and not any(
+        address in _network(hole) for hole in block.get("except") or ()
     )
+
+
+_network = functools.cache(ipaddress.ip_network)
 
 
 def _is_port(wanted: Mapping[str, Any], port: Port, destination: End) -> bool:
