@@ -7,20 +7,26 @@ A fixture of tests/fixtures/invalid is called after its mistake and opens with c
     # also: another rule that cannot but turn red too, and why
 """
 
+import copy
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tools.manifests.model import Repository
+from tools.manifests.model import Repository, name_of
 from tools.manifests.rendering import ENVIRONMENTS, ROOT, SOURCES, WORKERS, render, render_all
 from tools.manifests.rules import rules
 
 FOLDER = ROOT / "tests/fixtures/invalid"
 RULES = {each.name: each for each in rules()}
+
+
+ONE_MODEL = 'model_config_list { config { name: "pizza" base_path: "/models/pizza" } }'
+GATEWAYS = {"matchLabels": {"app.kubernetes.io/name": "gateway"}}
 
 
 class Fixture(NamedTuple):
@@ -90,6 +96,30 @@ def test_a_mistake_turns_its_rule_red_and_no_other(fixture, builds, overlays, so
     else:
         found = {each for rule in RULES.values() for each in rule.judge(builds[fixture].result())}
     assert {fixture.rule, *fixture.also} == {each.rule for each in found}, "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("rule", "environment", "subject", "path", "value"),
+    [
+        ("model-list", "prod", "ConfigMap/models", "data", {"models.config": ONE_MODEL}),  # promoted before the others
+        ("one-owner-of-replicas", "kind", "Deployment/gateway", "spec.replicas", 2),  # kind has no autoscaler
+        ("budget-lets-go", "prod", "PodDisruptionBudget/gateway", "spec", {"minAvailable": 1, "selector": GATEWAYS}),
+        ("stable-api", "prod", "Service/gateway", "apiVersion", "keda.sh/v1alpha1"),  # not Kubernetes' own
+        ("keep-serving", "prod", "Deployment/gateway", "spec.strategy.rollingUpdate.maxUnavailable", 4),  # of five
+        ("hashed-config", "prod", "ConfigMap/models", "metadata", {"name": "a", "labels": {"grafana_dashboard": "1"}}),
+        ("no-secret-needed", "prod", "Deployment/gateway", "spec.template.spec.imagePullSecrets", []),
+    ],
+)
+def test_what_is_no_mistake_passes(overlays, rule, environment, subject, path, value):  # noqa: PLR0917 - a table
+    """A rule asks for no more than it says."""
+    objects = copy.deepcopy(overlays[environment].objects)
+    target = next(each for each in objects if name_of(each).startswith(subject))
+    *way, last = path.split(".")
+    for key in way:
+        target = target[key]
+    assert target.get(last) != value
+    target[last] = value
+    assert [] == RULES[rule].judge(replace(overlays[environment], objects=objects))
 
 
 def test_every_rule_has_a_fixture_and_every_fixture_a_rule():

@@ -114,9 +114,9 @@ def used_file(repository: Repository) -> Iterator[Finding]:
 def component_readme(repository: Repository) -> Iterator[Finding]:
     """Every component has a README.md that says what it is for and how to add it."""
     for path in sorted((repository.tree / "components").glob(f"*/{NAME}")):
-        readme = path.with_name("README.md")
-        if not readme.is_file() or f"components/{path.parent.name}" not in readme.read_text(encoding="utf-8"):
-            yield _about(repository, readme, f"does not say how to add components/{path.parent.name}")
+        readme, line = path.with_name("README.md"), f"- ../../components/{path.parent.name}"
+        if not readme.is_file() or line not in readme.read_text(encoding="utf-8"):
+            yield _about(repository, readme, f"does not say how to add it to an overlay: {line}")
 
 
 def _about(repository: Repository, path: Path, message: str) -> Finding:
