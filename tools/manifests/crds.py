@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from pykustomize._cache import cache_folder
 from pykustomize._go import find_go
+from pykustomize._yaml import load
 
 # Whatever the go command has known for long: `go mod download -json`.
 _GO = (1, 21)
@@ -67,7 +66,7 @@ def write_schemas(group: str, folder: Path, metadata: str) -> None:
     with tempfile.TemporaryDirectory(prefix="go-module-") as scratch:
         module = _download(source, Path(scratch))
         for file in source.files:
-            definition = yaml.safe_load((module / file).read_text(encoding="utf-8"))["spec"]
+            definition = load((module / file).read_text(encoding="utf-8"))["spec"]
             kind = definition["names"]["kind"].lower()
             for version in definition["versions"]:
                 schema = strict(version["schema"]["openAPIV3Schema"])

@@ -5,12 +5,14 @@ from typing import Any
 
 import yaml
 
+from pykustomize import _yaml
+
 NAME = "kustomization.yaml"
 
 
 def load(path: Path) -> dict[str, Any]:
     """Read a kustomization."""
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    found: dict[str, Any] = _yaml.load(path.read_text(encoding="utf-8")) or {}
     return found
 
 
