@@ -6,7 +6,7 @@ import random
 import pytest
 
 from gateway.addresses import is_public
-from tools.manifests.matrix import PAGE, matrix, meant, own_ends, table
+from tools.manifests.matrix import PAGE, main, matrix, meant, own_ends, table
 from tools.manifests.network import End, Port, allows
 from tools.manifests.rendering import combinations, render, render_all
 
@@ -157,3 +157,18 @@ def test_the_page_shows_the_matrix_as_it_is():
 def test_the_model_server_calls_nobody(environment):
     """Whatever the table says, the model server's column is empty."""
     assert not any(allowed for (_, source), allowed in matrix(render(environment)).items() if source == "model-server")
+
+
+def test_the_command_prints_the_matrix_of_a_combination(capsys):
+    """A person asks about one overlay with components; what only a component allows is then plain."""
+    assert 0 == main(["prod", "monitoring"])
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| model-server 8501 "))
+    assert 1 == row.count("yes")
+
+
+@pytest.mark.parametrize("asked", [["prod", "nothing"], ["nowhere"]])
+def test_the_command_refuses_what_is_not_there(asked, capsys):
+    """A misspelt name is an error in words."""
+    with pytest.raises(SystemExit):
+        main(asked)
+    assert asked[-1] in capsys.readouterr().err

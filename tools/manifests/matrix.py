@@ -6,6 +6,7 @@ python -m tools.manifests.matrix               # the table of all overlays and c
 python -m tools.manifests.matrix prod canary   # of one overlay with components
 """
 
+import argparse
 import functools
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,9 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from pykustomize import KustomizeError
 from tools.manifests.model import Rendering, at
 from tools.manifests.network import NAMESPACE_LABEL, End, Port, allows
-from tools.manifests.rendering import ROOT, combinations, render, render_all
+from tools.manifests.rendering import ENVIRONMENTS, ROOT, all_components, combinations, render, render_all
 from tools.manifests.workloads import pods
 
 PAGE = ROOT / "docs/network.md"
@@ -149,12 +151,26 @@ def _cell(allowed: Mapping[tuple[str, tuple[str, ...]], bool]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table. Returns: the exit status."""
-    names = list(sys.argv[1:] if argv is None else argv)
-    if names:
-        print(table([render(names[0], names[1:])]), end="")
-    else:
-        print(table(render_all(each for each in combinations() if len(each.components) <= 1)), end="")
+    """Print the table. Returns: the exit status: 2 if nothing could be built."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.manifests.matrix",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("environment", nargs="?", choices=ENVIRONMENTS, help="an overlay; without it, all")
+    parser.add_argument("components", nargs="*", help=f"of {', '.join(all_components())}")
+    given = parser.parse_args(argv)
+    if unknown := set(given.components) - set(all_components()):
+        parser.error(f"there is no component {', '.join(sorted(unknown))}")
+    try:
+        if given.environment:
+            renderings = [render(given.environment, given.components)]
+        else:
+            renderings = render_all(each for each in combinations() if len(each.components) <= 1)
+    except (KustomizeError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(table(renderings), end="")
     return 0
 
 
