@@ -224,4 +224,4 @@ def test_only_prometheus_is_let_in():
     (peer,) = rule["from"]
     assert {"kubernetes.io/metadata.name": "monitoring"} == peer["namespaceSelector"]["matchLabels"]
     assert {"app.kubernetes.io/name": "prometheus"} == peer["podSelector"]["matchLabels"]
-    assert [{"port": "http"}] == rule["ports"]
+    assert [{"port": "http", "protocol": "TCP"}] == rule["ports"]
