@@ -1,5 +1,6 @@
 """`make render` and `make diff`."""
 
+import os
 import subprocess
 import sys
 
@@ -28,7 +29,7 @@ def kubectl(tmp_path, monkeypatch):
         program = tmp_path / "kubectl"
         program.write_text(f'#!/bin/sh\n[ "$1" = config ] && {{ {context}; exit; }}\n{lines}\n')
         program.chmod(0o755)
-        monkeypatch.setattr(compare.shutil, "which", lambda _: str(program))
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
 
     return put
 
