@@ -64,8 +64,14 @@ def _missing(programs: Programs, commit: str) -> str:
             raise SyncError(f"{name}: {app['status']['operationState'].get('message', 'the sync failed')}")
         # An application with nothing new at this commit has nothing to sync, so its operation is an older one's.
         if (sync, health, phase) != ("Synced", "Healthy", "Succeeded") or not at_commit:
-            waiting.append(f"{name} {sync} {health}, operation {phase}")
+            waiting.append(f"{name} {sync} {health}, operation {phase}" + "".join(_complaints(app)))
     return "; ".join(waiting)
+
+
+def _complaints(application: dict[str, Any]) -> list[str]:
+    """Give what Argo CD has against an application, such as a folder that Kustomize cannot build."""
+    conditions = application.get("status", {}).get("conditions", [])
+    return [f" ({one['message'][:300]})" for one in conditions if one["type"].endswith("Error")]
 
 
 def _will_retry(application: dict[str, Any]) -> bool:

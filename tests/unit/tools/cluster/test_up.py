@@ -135,6 +135,15 @@ def test_success_is_told_of_every_application_at_the_commit_alone(machine, found
         applications.wait(machine, COMMIT)
 
 
+def test_what_argo_cd_complains_of_is_told_while_waiting(machine):
+    """A commit that cannot be built is no mystery."""
+    broken = application(commit="d" * 40)
+    broken["status"]["conditions"] = [{"type": "ComparisonError", "message": "no such file"}]
+    answer_applications(machine, broken)
+    with pytest.raises(ClusterError, match="no such file"):
+        applications.wait(machine, COMMIT)
+
+
 def test_a_sync_that_failed_for_good_is_not_waited_for(machine):
     """The message of the failed sync is told at once."""
     answer_applications(machine, application(phase="Failed", message="job verify failed"))
