@@ -183,10 +183,11 @@ test-cluster: .venv/test/.installed images  ## apply overlays/kind to the kind c
 	@$(TEST) -m pytest -m e2e tests/e2e $(ARGS)
 
 .PHONY: promote
-promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= DRY_RUN=1 NO_COMMIT=1)
+promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= CHECK_MODELS=1 DRY_RUN=1 NO_COMMIT=1)
 	@$(TEST) -m tools.delivery promote kind prod $${IMAGES:+--images $$IMAGES} $${DIGESTS:+--digests "$$DIGESTS"} \
 	  $${COMMIT:+--commit "$$COMMIT"} $${VERIFIED_BY:+--verified-by "$$VERIFIED_BY"} $${TEXT:+--text "$$TEXT"} \
-	  $${BRANCH:+--branch "$$BRANCH"} $${DRY_RUN:+--dry-run} $${NO_COMMIT:+--no-commit}
+	  $${BRANCH:+--branch "$$BRANCH"} $${CHECK_MODELS:+--check-models} $${DRY_RUN:+--dry-run} \
+	  $${NO_COMMIT:+--no-commit}
 
 .PHONY: rollback
 rollback: .venv/test/.installed  ## take the last promotion to prod back, as a commit: REASON='why'

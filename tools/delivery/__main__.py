@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--commit", default="HEAD", help="that the images were built from (%(default)s)")
     one.add_argument("--verified-by", metavar="URL", help="the CI run that verified it, where no cluster can be asked")
+    one.add_argument("--check-models", action="store_true", help="run the skew gate on new versions again; CI did")
     one.add_argument("--text", type=Path, help="write the pull request's text here, not to standard output")
     one.add_argument("--branch", help="of the commit (promote/TARGET-COMMIT)")
     ways = one.add_mutually_exclusive_group()
@@ -60,7 +61,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _promote(given: argparse.Namespace, repository: GitRepository) -> None:
     prepared = promote.prepare(
-        repository, given.source, given.target, _digests(given), commit=given.commit, verified_by=given.verified_by
+        repository,
+        given.source,
+        given.target,
+        _digests(given),
+        commit=given.commit,
+        verified_by=given.verified_by,
+        check_models=given.check_models,
     )
     description = prepared.description
     branch = given.branch or f"promote/{given.target}-{short(description.commit)}"

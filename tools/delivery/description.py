@@ -73,7 +73,14 @@ class Description:
             for name, digest in self.after.digests.items()
         ]
         return "\n".join(
-            ["## Images", f"Built from {self.commit}.", "", "| image | old | new |", "| --- | --- | --- |", *rows]
+            [
+                "## Images",
+                f"Built from {self.commit}, as who promotes says; `make check-attestations` asks their provenance.",
+                "",
+                "| image | old | new |",
+                "| --- | --- | --- |",
+                *rows,
+            ]
         )
 
     def _models(self) -> str:

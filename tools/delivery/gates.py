@@ -1,14 +1,19 @@
 """What must be green before a promotion. Each gate raises Refused, which says what is red and what to do."""
 
-import re
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pykustomize import KustomizeError
 from tools.delivery.cluster import NoAnswer, state_of
 from tools.delivery.errors import Refused
-from tools.delivery.models import ModelVersion
+from tools.delivery.models import FOLDER, ModelVersion
 from tools.delivery.repository import GitRepository, short
+from tools.delivery.runs import ask_about
+
+# The skew gate: each engine must give the goldens' probabilities.
+SKEW = (sys.executable, "-m", "training", "check")
 
 
 def need_verified(environment: str, commit: str, verified_by: str | None) -> str:
@@ -21,9 +26,7 @@ def need_verified(environment: str, commit: str, verified_by: str | None) -> str
     Returns: a sentence that says who verified it. Raises: Refused.
     """
     if verified_by is not None:
-        if not re.fullmatch(r"https?://\S+", verified_by):
-            raise Refused(f"--verified-by is to be the address of a run that people can look at, not {verified_by!r}")
-        return f"{short(commit)} was verified in `{environment}` by {verified_by}, which was not asked again."
+        return f"{short(commit)} was verified in `{environment}` {ask_about(verified_by, commit)}."
     try:
         state = state_of(environment)
     except NoAnswer as error:
@@ -69,6 +72,27 @@ def need_new_numbers(old: Sequence[ModelVersion], new: Sequence[ModelVersion]) -
                 f"{one.name} version {one.version} is not what was promoted under that number: export it as "
                 f"version {one.version + 1}. A version never changes, or nobody could tell what runs."
             )
+
+
+def need_no_skew(repository: GitRepository, old: Sequence[ModelVersion], new: Sequence[ModelVersion]) -> str:
+    """Hold the files of each version that is new to its goldens. Returns: a sentence. Raises: Refused."""
+    known = {one.identity for one in old}
+    checked = []
+    for one in (one for one in new if one.identity not in known):
+        folder = f"{FOLDER}/{one.name}/{one.version}"
+        if repository.identity("HEAD", folder) != one.identity:
+            raise Refused(
+                f"{folder} was changed after the images were built: check out that commit to check its models"
+            )
+        try:
+            done = subprocess.run([*SKEW, folder], cwd=repository.tree, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise Refused(f"the skew gate cannot be run: {error}") from error
+        if done.returncode:
+            said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["no reason given"]
+            raise Refused(f"{one.name} version {one.version} does not pass the skew gate: {said[-1]}")
+        checked.append(f"{one.name} {one.version}")
+    return f"The skew gate was run again: {', '.join(checked) or 'no version is new'}."
 
 
 def need_ancestor(repository: GitRepository, commit: str) -> None:

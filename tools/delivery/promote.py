@@ -31,6 +31,7 @@ def prepare(
     *,
     commit: str = "HEAD",
     verified_by: str | None = None,
+    check_models: bool = False,
 ) -> Prepared:
     """Pass every gate and work out what a promotion would change. Nothing is changed.
 
@@ -41,6 +42,7 @@ def prepare(
         digests: of each image.
         commit: that the images were built from.
         verified_by: see `gates.need_verified`.
+        check_models: run the skew gate on new versions once more, which CI did.
     Raises: Refused.
     """
     repository.need_clean()
@@ -60,6 +62,8 @@ def prepare(
         copy = copy_of(repository.tree)
         write_release(copy / file, wanted, listed)
         evidence = [gates.need_verified(source, commit, verified_by), gates.need_good_manifests(copy)]
+        if check_models:
+            evidence.append(gates.need_no_skew(repository, old, new))
         difference = diff(render(target, tree=repository.tree).objects, render(target, tree=copy).objects)
     except (KustomizeError, OSError) as error:
         raise Refused(f"{target} cannot be rendered: {error}") from error

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tests.unit.tools.delivery.conftest import MODELS, ONE, RELEASE, RUN, TWO, running
+from tools.delivery import gates, runs
 from tools.delivery.release import ZEROS
 
 
@@ -69,7 +70,7 @@ def test_the_first_text(sandbox):
     assert f"| gateway | none | `{ONE['gateway'][:19]}` |" in out
     assert "| pizza | none | 2 |  | 0.957 (0.924 to 0.988; 5-fold cross-validation, 1574 pictures) |" in out
     assert "- pizza: nothing to compare with." in out
-    assert f"by {RUN}, which was not asked again." in out
+    assert f"by {RUN}, which was not asked: gh is not on PATH." in out
     assert "<details><summary>" in out
     assert f"gateway@{ONE['gateway']}" in out
 
@@ -237,6 +238,58 @@ def test_without_a_cluster_somebody_must_have_verified(sandbox):
     assert "nothing shows that" in said
     assert "--verified-by URL" in said
     assert "the address of a run" in sandbox.promote(verified_by="me")[2]
+
+
+def answer_of_github(tmp_path, monkeypatch, answer, status=0):
+    program = tmp_path / "gh"
+    program.write_text(f"#!/bin/sh\necho 'HTTP 404' >&2\ncat <<'END'\n{json.dumps(answer)}\nEND\nexit {status}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(runs.shutil, "which", lambda name: str(program) if name == "gh" else None)
+
+
+def test_a_run_of_this_commit_that_succeeded(sandbox, tmp_path, monkeypatch):
+    """GitHub is asked about a run; where it does not answer, and for other addresses, the text says so."""
+    head = sandbox.git("rev-parse", "HEAD")
+    answer_of_github(tmp_path, monkeypatch, {"head_sha": head, "conclusion": "success"})
+    assert f"in `kind` by {RUN}, which succeeded." in sandbox.promote("--dry-run")[1]
+    elsewhere = "https://ci.example.org/7"
+    out = sandbox.promote("--dry-run", verified_by=elsewhere)[1]
+    assert f"by {elsewhere}, which was not asked: it is no run of GitHub Actions." in out
+    monkeypatch.setenv("GITHUB_RUN_ID", "1")
+    answer_of_github(tmp_path, monkeypatch, {"head_sha": head, "conclusion": None, "status": "in_progress"})
+    assert f"by earlier jobs of {RUN}, which is the run that promotes." in sandbox.promote("--dry-run")[1]
+    answer_of_github(tmp_path, monkeypatch, {}, status=1)
+    assert f"by {RUN}, which was not asked: HTTP 404." in sandbox.promote("--dry-run")[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"conclusion": "failure"}, "did not succeed: failure"),
+        ({"conclusion": None, "status": "in_progress"}, "did not succeed: in_progress"),
+        ({"conclusion": "success", "head_sha": "f" * 40}, "is of ffffffffff, not of "),
+    ],
+)
+def test_a_run_that_failed_or_is_of_another_commit(sandbox, tmp_path, monkeypatch, answer, reason):
+    """A run that is red, not done, or about something else verified nothing."""
+    monkeypatch.delenv("GITHUB_RUN_ID", raising=False)
+    answer_of_github(tmp_path, monkeypatch, {"head_sha": sandbox.git("rev-parse", "HEAD"), **answer})
+    status, _, said = sandbox.promote("--dry-run")
+    assert (1, True) == (status, reason in said), said
+
+
+def test_the_skew_gate_on_request(sandbox, monkeypatch):
+    """New versions are held to their goldens, once more and only these; a red gate is told in its own words."""
+    sandbox.promoted(TWO)
+    sandbox.new_version("pizza", 3, change)
+    sandbox.commit()
+    monkeypatch.setattr(gates, "SKEW", ("python3", "-c", "import sys; assert sys.argv[1].endswith('/pizza/3')"))
+    assert "The skew gate was run again: pizza 3." in sandbox.promote("--dry-run", "--check-models")[1]
+    monkeypatch.setattr(gates, "SKEW", ("python3", "-c", "import sys; sys.exit('litert is 0.02 off')"))
+    assert (
+        "pizza version 3 does not pass the skew gate: litert is 0.02 off"
+        in (sandbox.promote("--dry-run", "--check-models")[2])
+    )
 
 
 def test_the_cluster_is_asked(sandbox, kubectl):

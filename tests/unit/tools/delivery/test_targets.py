@@ -30,7 +30,10 @@ def make(*words):
             ["promote", "DIGESTS=a b.json", "COMMIT=c", "VERIFIED_BY=http://d", "TEXT=e f", "BRANCH=g", "NO_COMMIT=1"],
             ["promote", "kind", "prod", "--digests", "a b.json", "--commit", "c", "--verified-by", "http://d", *REST],
         ),
-        (["promote", "DIGESTS=a", "DRY_RUN=1"], ["promote", "kind", "prod", "--digests", "a", "--dry-run"]),
+        (
+            ["promote", "DIGESTS=a", "CHECK_MODELS=1", "DRY_RUN=1"],
+            ["promote", "kind", "prod", "--digests", "a", "--check-models", "--dry-run"],
+        ),
     ],
 )
 def test_variables_become_arguments(words, arguments):
