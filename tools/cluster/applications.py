@@ -71,7 +71,8 @@ def _missing(programs: Programs, commit: str) -> str:
 def _complaints(application: dict[str, Any]) -> list[str]:
     """Give what Argo CD has against an application, such as a folder that Kustomize cannot build."""
     conditions = application.get("status", {}).get("conditions", [])
-    return [f" ({one['message'][:300]})" for one in conditions if one["type"].endswith("Error")]
+    # In a line; the cause is at the end.
+    return [f" (...{' '.join(one['message'].split())[-200:]})" for one in conditions if one["type"].endswith("Error")]
 
 
 def _will_retry(application: dict[str, Any]) -> bool:

@@ -19,7 +19,15 @@ def explain(programs: Programs) -> None:
         _show(programs, f"warnings in {namespace}", "-n", namespace, *events)
         for pod in _not_ready(programs, namespace):
             _show(programs, f"{namespace}/{pod}", "-n", namespace, "logs", pod, "--all-containers", f"--tail={LINES}")
-    _show(programs, "verification", "-n", "classifiers-kind", "logs", "job/verify", f"--tail={LINES}")
+    _show(
+        programs,
+        "the last verification, which may be an older commit's",
+        "-n",
+        "classifiers-kind",
+        "logs",
+        "job/verify",
+        f"--tail={LINES}",
+    )
 
 
 def _not_ready(programs: Programs, namespace: str) -> list[str]:
