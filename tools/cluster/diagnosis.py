@@ -21,7 +21,7 @@ def explain(programs: Programs) -> None:
             _show(programs, f"{namespace}/{pod}", "-n", namespace, "logs", pod, "--all-containers", f"--tail={LINES}")
     _show(
         programs,
-        "the last verification, which may be an older commit's",
+        "the last verification",
         "-n",
         "classifiers-kind",
         "logs",
