@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PORT ?= 9696
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
+DASHBOARD_PORT ?= 9443
+GIT_PORT ?= 9418
 RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
@@ -181,6 +183,14 @@ test-images: .venv/test/.installed  ## build the images and test them, docker co
 test-cluster: .venv/test/.installed images  ## apply overlays/kind to the kind cluster that kubectl points to, and try it
 	@kind load docker-image gateway:dev model-server:dev --name "$$(kubectl config current-context | sed s/^kind-//)"
 	@$(TEST) -m pytest -m e2e tests/e2e $(ARGS)
+
+.PHONY: up
+up: .venv/test/.installed  ## a kind cluster with Argo CD that `git push kind` deploys to; needs Docker (PORT=, DASHBOARD_PORT=, GIT_PORT=)
+	@$(TEST) -m tools.cluster up --port $(PORT) --dashboard-port $(DASHBOARD_PORT) --git-port $(GIT_PORT)
+
+.PHONY: down
+down: .venv/test/.installed  ## remove that cluster and the git remote
+	@$(TEST) -m tools.cluster down
 
 .PHONY: promote
 promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= CHECK_MODELS=1 DRY_RUN=1 NO_COMMIT=1)
