@@ -44,6 +44,8 @@ def roll_back(repository: GitRepository, environment: str, reason: str) -> Rollb
     restored = read_release(repository.text(parent, file) or "", file)
     if restored.is_first:
         raise Refused(f"{short(last.commit)} is the first promotion to {environment}: there is nothing to go back to")
+    if repository.text("HEAD", file) == repository.text(parent, file):
+        raise Refused(f"{file} is as it was before {short(last.commit)} already: somebody took it back by hand")
     _revert(repository, last)
     message = (
         f"Roll {environment} back: {reason}\n\n"

@@ -113,7 +113,7 @@ def more_than_one_file(sandbox):
         (first, "is the first promotion to prod: there is nothing to go back to"),
         (dirty, f"the working tree has changes that no commit holds: {RELEASE}"),
         (conflicting, f"{RELEASE} was changed since in the same lines: correct it by hand. Nothing was changed."),
-        (undone_by_hand, "cannot be taken back: "),
+        (undone_by_hand, "already: somebody took it back by hand"),
         (more_than_one_file, f"changed more than {RELEASE}: base/gateway/settings.env"),
     ],
 )
