@@ -171,9 +171,34 @@ diff: .venv/test/.installed  ## what the working tree changes: ENV=prod (BASE=ma
 	$(call need,ENV,an overlay,prod)
 	@$(TEST) -m tools.compare "$(ENV)" --components "$(COMPONENTS)" $(if $(LIVE),--live,--base "$(or $(BASE),main)")
 
+# From here on values come as environment variables: a tag or a sentence of somebody's is never part of a command.
 .PHONY: images
-images:  ## build the container images: gateway, model-server (TAG=)
-	@tools/images $(TAG)
+images:  ## build the container images: gateway, model-server (TAG=; PUSH=registry/folder pushes, digests go to build/digests)
+	@tools/images "$${TAG:-dev}" $${PUSH:+"$$PUSH"}
+
+.PHONY: login
+login:  ## let docker into a registry: PUSH=registry/folder (REGISTRY_USER= REGISTRY_TOKEN=; Amazon's asks aws)
+	@tools/publish/login "$${PUSH:?a registry and a folder in it}"
+
+.PHONY: join
+join: .venv/run/.installed  ## one image of all architectures that were pushed: PUSH= TAG=; digests go to build/digests.json
+	@$(RUN) -m tools.publish join "$${PUSH:?a registry and a folder in it}" "$${TAG:?the tag that was pushed}"
+
+.PHONY: attest
+attest: .venv/run/.installed  ## sign the joined images, attach SBOM and provenance: PUSH= (KEY=cosign.key; in a workflow keyless)
+	@$(RUN) -m tools.publish attest "$${PUSH:?a registry and a folder in it}" $${KEY:+--key "$$KEY"}
+
+.PHONY: check-attestations
+check-attestations: .venv/run/.installed  ## see that signatures, SBOMs and provenance hold: PUSH= (KEY=cosign.pub)
+	@$(RUN) -m tools.publish check "$${PUSH:?a registry and a folder in it}" $${KEY:+--key "$$KEY"}
+
+.PHONY: pull-request
+pull-request: .venv/run/.installed  ## push a promotion's branch and ask for its merge by gh: BRANCH= TEXT=file.md
+	@$(RUN) -m tools.publish pull-request "$${BRANCH:?the branch that make promote made}" "$${TEXT:?its text}"
+
+.PHONY: release
+release: .venv/run/.installed  ## GitHub's release of a tag, notes from CHANGELOG.md, images of prod: TAG=v1.2.3 (DRY_RUN=1 prints)
+	@$(RUN) -m tools.publish release "$${TAG:?the tag, such as v1.2.3}" $${DRY_RUN:+--dry-run}
 
 .PHONY: test-images
 test-images: .venv/test/.installed  ## build the images and test them, docker compose included; needs Docker
