@@ -29,6 +29,9 @@ def main(argv: Sequence[str] | None = None, programs: Programs | None = None) ->
     except (ClusterError, KustomizeError) as error:
         fail(error)
         return 1
+    except KeyboardInterrupt:
+        say("stopped; the same command goes on from here")
+        return 130
     return 0
 
 

@@ -1,6 +1,6 @@
 """The images: built here, named by their content, and put on the cluster's node."""
 
-from tools.cluster.programs import CLUSTER, Programs, say
+from tools.cluster.programs import CLUSTER, ClusterError, Programs, say
 
 GIT_SERVER = "tools/cluster/git-server/image"
 APPS = ("gateway", "model-server")
@@ -33,5 +33,10 @@ def build_and_load(programs: Programs) -> dict[str, str]:
 def load_present(programs: Programs, images: list[str]) -> None:
     """Load those images that this machine's Docker has; the node pulls the others itself."""
     present = [image for image in images if programs.docker("images", "--quiet", image).strip()]
-    if present:
+    if not present:
+        return
+    try:
         programs.kind("load", "docker-image", "--name", CLUSTER, *present)
+    except ClusterError as error:
+        # Docker may hold one platform of an image for many, which cannot be loaded; the node can still pull it.
+        say(f"   left to the node to pull: {' '.join(present)} ({str(error).splitlines()[-1]})")

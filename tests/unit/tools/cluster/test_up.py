@@ -1,6 +1,7 @@
 """`make up` and `make down`: their order, what a second run does, and what a failure tells."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -98,6 +99,29 @@ def test_images_are_loaded_by_content_and_as_dev(machine):
     assert {"gateway:dev", "model-server:dev", "gateway:0123456789ab", "model-server:0123456789ab"} <= set(
         loaded.split()
     )
+
+
+def test_images_that_cannot_be_loaded_are_left_to_the_node(machine, capsys):
+    """Argo CD's images that Docker has in part do not stop the way: the node pulls them."""
+    machine.answer("docker images --quiet", "123\n")
+    machine.answer("kind load", ClusterError("kind load\ncontent digest not found"))
+    images.load_present(machine, ["redis:8"])
+    assert "left to the node to pull: redis:8 (content digest not found)" in capsys.readouterr().out
+
+
+def test_without_kubectl_the_one_on_the_node_is_asked(machine, monkeypatch):
+    """Docker alone is enough: a kind node has a kubectl."""
+    monkeypatch.setattr("tools.cluster.programs.shutil", SimpleNamespace(which=lambda name: None))
+    machine.kubectl("get", "nodes")
+    inside = "docker exec -i classifiers-control-plane kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes"
+    assert [inside] == machine.commands
+
+
+def test_an_interrupted_up_says_how_to_go_on(machine, capsys):
+    """Ctrl-C is no error of the program."""
+    machine.answer("tools/images", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(["up"], machine) == 130
+    assert "goes on from here" in capsys.readouterr().out
 
 
 def test_a_remote_of_somebody_else_stays(machine):
