@@ -252,6 +252,7 @@ OF_A_RUN = {
     "GITHUB_RUN_ID": "7",
     "GITHUB_RUN_ATTEMPT": "1",
     "RUNNER_ENVIRONMENT": "github-hosted",
+    "ACTIONS_ID_TOKEN_REQUEST_URL": "https://token.actions.example.org",
 }
 DIGEST = "sha256:" + "d" * 64
 STAND_INS = {

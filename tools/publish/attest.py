@@ -11,7 +11,17 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tools.publish.commands import APPS, ARCHITECTURES, DIGESTS, ROOT, architectures, is_local, read_digests, run
+from tools.publish.commands import (
+    APPS,
+    ARCHITECTURES,
+    DIGESTS,
+    ROOT,
+    PublishError,
+    architectures,
+    is_local,
+    read_digests,
+    run,
+)
 from tools.publish.provenance import predicate
 
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -23,6 +33,9 @@ def attest(registry: str, key: str | None = None, tree: Path = ROOT) -> None:
 
     Raises: PublishError.
     """
+    if not key and "ACTIONS_ID_TOKEN_REQUEST_URL" not in os.environ:
+        # cosign would ask who sits there, and write the answer to a public log for ever.
+        raise PublishError("only a workflow signs without a key: KEY=cosign.key")
     cosign, syft = _program("cosign"), _program("syft")
     sign = ["--yes", *_insecure(registry), *(_with_key(key) if key else [])]
     with tempfile.TemporaryDirectory(prefix="attest-") as name:
@@ -84,6 +97,8 @@ def _with_key(key: str) -> list[str]:
 
 def _identity(environment: Mapping[str, str]) -> list[str]:
     """Name the only workflow whose signature counts: images.yaml on this repository's main branch."""
+    if "GITHUB_REPOSITORY" not in environment:
+        raise PublishError("whose signature counts? KEY=cosign.pub, or GITHUB_REPOSITORY=owner/name")
     repository = re.escape(environment["GITHUB_REPOSITORY"])
     server = re.escape(environment.get("GITHUB_SERVER_URL", "https://github.com"))
     workflow = rf"^{server}/{repository}/\.github/workflows/images\.yaml@refs/heads/main$"

@@ -37,8 +37,9 @@ def signers(tmp_path, monkeypatch, stand_in):
     return {name: stand_in(f"{name}-{versions[name]}", at=folder) for name in ("cosign", "syft")}
 
 
-def test_every_image_is_signed_and_described(pushed, signers):
+def test_every_image_is_signed_and_described(pushed, signers, monkeypatch):
     """Each app's list and each architecture's image are signed and have provenance; the images have SBOMs."""
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "https://token.example.org")
     attest.attest(REGISTRY, None, pushed)
     calls = signers["cosign"]()
     signed = [call for call in calls if call.startswith("sign ")]
@@ -55,6 +56,16 @@ def test_a_key_keeps_everything_here(pushed, signers):
     calls = signers["cosign"]()
     assert all("--key cosign.key" in call and "--tlog-upload=false" in call for call in calls)
     assert all("--allow-http-registry" in call for call in calls)
+
+
+def test_nobody_signs_by_mistake(pushed, signers, monkeypatch):
+    """Outside a workflow a missing key is an error for signing and checking, before anything is called."""
+    monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL", raising=False)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    for verb, word in ((attest.attest, "cosign.key"), (attest.check, "cosign.pub")):
+        with pytest.raises(PublishError, match=word):
+            verb(REGISTRY, None, pushed)
+    assert [] == signers["cosign"]()
 
 
 def test_a_check_asks_for_one_identity(pushed, signers, monkeypatch):
