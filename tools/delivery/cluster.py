@@ -100,7 +100,9 @@ def _get(namespace: str, kind: str, name: str) -> Mapping[str, Any]:
         raise NoAnswer(f"kubectl gave no answer: {error}") from error
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["kubectl gave no reason"]
-        raise NoAnswer(f"no {kind.partition('.')[0]} {name} in {namespace}: {said[-1].removeprefix('error: ')}")
+        if "(NotFound)" in said[-1] or "have a resource type" in said[-1]:
+            raise NoAnswer(f"kubectl's cluster has no {kind.partition('.')[0]} {name} in {namespace}")
+        raise NoAnswer(f"no cluster answers: {said[-1].removeprefix('error: ')}")
     try:
         found: Mapping[str, Any] = json.loads(done.stdout)
     except ValueError as error:

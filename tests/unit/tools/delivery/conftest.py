@@ -123,9 +123,8 @@ def kubectl(tmp_path, monkeypatch):
             (folder / name).write_text(json.dumps(answer))
         program = tmp_path / "kubectl"
         # kubectl -n NAMESPACE get KIND NAME
-        program.write_text(
-            f'#!/bin/sh\ncat "{folder}/$5" 2>/dev/null || {{ echo "error: $5 not found" >&2; exit 1; }}\n'
-        )
+        missing = 'echo "Error from server (NotFound): $5 not found" >&2; exit 1'
+        program.write_text(f'#!/bin/sh\ncat "{folder}/$5" 2>/dev/null || {{ {missing}; }}\n')
         program.chmod(0o755)
         monkeypatch.setattr(cluster.shutil, "which", lambda _: str(program))
 

@@ -3,6 +3,7 @@
 import json
 
 from tests.unit.tools.delivery.conftest import ONE, TWO, running
+from tools.delivery import cluster
 
 
 def entries(sandbox):
@@ -48,7 +49,7 @@ def test_a_cluster_tells_what_runs(sandbox, kubectl):
     assert {"gateway": "gateway:dev", "model-server": "model-server:dev"} == kind["images"]
     assert {"gateway": "2/2", "model-server": "2/2"} == kind["pods"]
     assert 2 == kind["models"]["pizza"]
-    assert "no applications classifiers-prod in argocd" in found["prod"]["reason"]
+    assert "kubectl's cluster has no applications classifiers-prod in argocd" == found["prod"]["reason"]
     row = sandbox.run("status")[1].splitlines()[1]
     assert ["kind", head[:10], "dev", "2/2", "dev", "2/2", "pizza", "2,"] == row.split()[:8]
     assert ["Synced", "Healthy", "yes"] == row.split()[-3:]
@@ -59,3 +60,14 @@ def test_what_is_red_or_unknown_is_told(sandbox, kubectl):
     kubectl(running("e" * 40, condition="Failed", sync="OutOfSync"))
     kind = entries(sandbox)["kind"]["cluster"]
     assert ({}, "OutOfSync", "no: the Job verify failed") == (kind["models"], kind["sync"], kind["verified"])
+
+
+def test_a_cluster_that_is_down_is_told(sandbox, tmp_path, monkeypatch):
+    """Where kubectl reaches nobody, its own last words are the reason."""
+    program = tmp_path / "kubectl"
+    program.write_text(
+        "#!/bin/sh\necho 'E1121 noise' >&2\necho 'The connection to the server x was refused' >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr(cluster.shutil, "which", lambda _: str(program))
+    assert "no cluster answers: The connection to the server x was refused" == entries(sandbox)["kind"]["reason"]
