@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PORT ?= 9696
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
+DASHBOARD_PORT ?= 9443
+GIT_PORT ?= 9418
 RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
@@ -169,9 +171,34 @@ diff: .venv/test/.installed  ## what the working tree changes: ENV=prod (BASE=ma
 	$(call need,ENV,an overlay,prod)
 	@$(TEST) -m tools.compare "$(ENV)" --components "$(COMPONENTS)" $(if $(LIVE),--live,--base "$(or $(BASE),main)")
 
+# From here on values come as environment variables: a tag or a sentence of somebody's is never part of a command.
 .PHONY: images
-images:  ## build the container images: gateway, model-server (TAG=)
-	@tools/images $(TAG)
+images:  ## build the container images: gateway, model-server (TAG=; PUSH=registry/folder pushes, digests go to build/digests)
+	@tools/images "$${TAG:-dev}" $${PUSH:+"$$PUSH"}
+
+.PHONY: login
+login:  ## let docker into a registry: PUSH=registry/folder (REGISTRY_USER= REGISTRY_TOKEN=; Amazon's asks aws)
+	@tools/publish/login "$${PUSH:?a registry and a folder in it}"
+
+.PHONY: join
+join: .venv/run/.installed  ## one image of all architectures that were pushed: PUSH= TAG=; digests go to build/digests.json
+	@$(RUN) -m tools.publish join "$${PUSH:?a registry and a folder in it}" "$${TAG:?the tag that was pushed}"
+
+.PHONY: attest
+attest: .venv/run/.installed  ## sign the joined images, attach SBOM and provenance: PUSH= (KEY=cosign.key; in a workflow keyless)
+	@$(RUN) -m tools.publish attest "$${PUSH:?a registry and a folder in it}" $${KEY:+--key "$$KEY"}
+
+.PHONY: check-attestations
+check-attestations: .venv/run/.installed  ## see that signatures, SBOMs and provenance hold: PUSH= (KEY=cosign.pub)
+	@$(RUN) -m tools.publish check "$${PUSH:?a registry and a folder in it}" $${KEY:+--key "$$KEY"}
+
+.PHONY: pull-request
+pull-request: .venv/run/.installed  ## push a promotion's branch and ask for its merge by gh: BRANCH= TEXT=file.md
+	@$(RUN) -m tools.publish pull-request "$${BRANCH:?the branch that make promote made}" "$${TEXT:?its text}"
+
+.PHONY: release
+release: .venv/run/.installed  ## GitHub's release of a tag, notes from CHANGELOG.md, images of prod: TAG=v1.2.3 (DRY_RUN=1 prints)
+	@$(RUN) -m tools.publish release "$${TAG:?the tag, such as v1.2.3}" $${DRY_RUN:+--dry-run}
 
 .PHONY: test-images
 test-images: .venv/test/.installed  ## build the images and test them, docker compose included; needs Docker
@@ -181,6 +208,29 @@ test-images: .venv/test/.installed  ## build the images and test them, docker co
 test-cluster: .venv/test/.installed images  ## apply overlays/kind to the kind cluster that kubectl points to, and try it
 	@kind load docker-image gateway:dev model-server:dev --name "$$(kubectl config current-context | sed s/^kind-//)"
 	@$(TEST) -m pytest -m e2e tests/e2e $(ARGS)
+
+.PHONY: up
+up: .venv/test/.installed  ## a kind cluster with Argo CD that `git push kind` deploys to; needs Docker (PORT=, DASHBOARD_PORT=, GIT_PORT=)
+	@$(TEST) -m tools.cluster up --port $(PORT) --dashboard-port $(DASHBOARD_PORT) --git-port $(GIT_PORT)
+
+.PHONY: down
+down: .venv/test/.installed  ## remove that cluster and the git remote
+	@$(TEST) -m tools.cluster down
+
+.PHONY: promote
+promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= CHECK_MODELS=1 DRY_RUN=1 NO_COMMIT=1)
+	@$(TEST) -m tools.delivery promote kind prod $${IMAGES:+--images $$IMAGES} $${DIGESTS:+--digests "$$DIGESTS"} \
+	  $${COMMIT:+--commit "$$COMMIT"} $${VERIFIED_BY:+--verified-by "$$VERIFIED_BY"} $${TEXT:+--text "$$TEXT"} \
+	  $${BRANCH:+--branch "$$BRANCH"} $${CHECK_MODELS:+--check-models} $${DRY_RUN:+--dry-run} \
+	  $${NO_COMMIT:+--no-commit}
+
+.PHONY: rollback
+rollback: .venv/test/.installed  ## take the last promotion to prod back, as a commit: REASON='why'
+	@$(TEST) -m tools.delivery rollback prod --reason "$${REASON:?say why: REASON=\'why\'}"
+
+.PHONY: status
+status: .venv/test/.installed  ## what runs where: commit, images, models, health, verified or not (JSON=1)
+	@$(TEST) -m tools.delivery status $${JSON:+--json}
 
 .PHONY: lock
 lock:  ## resolve requirements/*.in anew (needs uv)

@@ -41,7 +41,7 @@ def blueprint(settings: Settings, predictor: Predictor, metrics: Metrics) -> Blu
 
     @routes.get("/version")
     def version() -> Response:
-        """Tell which commit and image this is."""
-        return jsonify(commit=settings.commit, image=settings.image)
+        """Tell from which commit this was built, by which revision it was deployed, and its image."""
+        return jsonify(commit=settings.commit, revision=settings.revision, image=settings.image)
 
     return routes

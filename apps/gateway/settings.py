@@ -37,6 +37,7 @@ class Settings:
     catalog_ttl_s: float = 5.0
     allow_loopback_urls: bool = False
     commit: str = "unknown"
+    revision: str = "unknown"
     image: str = "unknown"
 
     @classmethod
@@ -160,5 +161,6 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "catalog_ttl_s": _seconds,
     "allow_loopback_urls": _switch,
     "commit": str,
+    "revision": str,
     "image": str,
 }

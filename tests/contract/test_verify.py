@@ -41,7 +41,7 @@ class Stack:
         self.models_config, self.goldens = models_config, goldens
         flags = [f"--model_config_file={models_config}", "--allow_version_labels_for_unavailable_models"]
         self.server = ServerProcess(work_dir, flags, "litert")
-        told = {"GATEWAY_COMMIT": "abc", "GATEWAY_IMAGE": "gateway:1"}
+        told = {"GATEWAY_COMMIT": "abc", "GATEWAY_REVISION": "123", "GATEWAY_IMAGE": "gateway:1"}
         self.gateway = GatewayProcess(
             work_dir / "gateway.log",
             GATEWAY_MODEL_SERVER=f"127.0.0.1:{self.server.grpc_port}",
@@ -94,25 +94,25 @@ def stack(tmp_path_factory):
 
 
 def test_what_is_right_is_green(stack):
-    """All is green when commit and image are the expected ones, given as options or by the environment."""
-    status, words, _ = stack.verify("--commit=abc", "--image=gateway:1", timeout_s=60)
+    """All is green when commit, revision and image are the expected ones, given as options or by the environment."""
+    status, words, _ = stack.verify("--commit=abc", "--revision=123", "--image=gateway:1", timeout_s=60)
     assert 0 == status, words
     assert f"6 goldens of pizza {VERSION}: at most" in words
-    assert "commit abc, image gateway:1; ready, its page loads" in words
+    assert "commit abc, revision 123, image gateway:1; ready, its page loads" in words
     assert words.endswith("verified: 6 checks are green, twice in a row\n")
-    expected = {"VERIFY_COMMIT": "abc", "GATEWAY_IMAGE": "gateway:1"}
+    expected = {"VERIFY_REVISION": "123", "GATEWAY_IMAGE": "gateway:1"}
     assert 0 == stack.verify("--replicas=gateway=1", timeout_s=60, environment=expected)[0]
 
 
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"VERIFY_COMMIT": "def"}, "commit is abc, not def"),
+        ({"VERIFY_REVISION": "456"}, "revision is 123, not 456"),
         ({"GATEWAY_IMAGE": "gateway:2"}, "image is gateway:1, not gateway:2"),
     ],
 )
-def test_another_commit_or_image_is_red(stack, environment, said):
-    """A gateway of another commit or image is red, and the time is kept."""
+def test_another_revision_or_image_is_red(stack, environment, said):
+    """A gateway of another revision or image is red, and the time is kept."""
     status, words, took_s = stack.verify(environment=environment)
     assert (1, True) == (status, said in words), words
     assert "NOT verified within 3 s: 1 of 5 checks are red" in words

@@ -13,7 +13,6 @@ MONITOR = {
     "metadata": {"name": "it"},
     "spec": {"selector": {}, "endpoints": [{"port": "http"}]},
 }
-# Argo CD's come with the next step; their schemas are read already.
 APPLICATION = {
     "apiVersion": "argoproj.io/v1alpha1",
     "kind": "Application",

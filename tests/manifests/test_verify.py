@@ -79,3 +79,10 @@ def test_every_pod_has_an_address(rendering, name, option, port):
     assert service["ports"][0]["targetPort"] in {
         one["name"] for one in container(rendering, name).definition["ports"] if one["containerPort"] == port
     }
+
+
+@pytest.mark.parametrize(("name", "variable"), [("gateway", "GATEWAY_REVISION"), ("verify", "VERIFY_REVISION")])
+def test_the_revision_is_told_by_an_annotation(rendering, name, variable):
+    """Gateway and Job learn the deployed revision from the same annotation of their own pod."""
+    (found,) = [one for one in container(rendering, name).definition["env"] if one["name"] == variable]
+    assert {"fieldRef": {"fieldPath": "metadata.annotations['image-classifiers/revision']"}} == found["valueFrom"]

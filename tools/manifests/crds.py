@@ -31,6 +31,7 @@ class Source(NamedTuple):
     version: str
     sum: str  # as in go.sum
     files: tuple[str, ...]
+    kept: tuple[str, ...] = ()  # further files, kept as they are
 
 
 # Argo CD's version is the one that argocd/ installs; an update of either changes its hash too (go mod download -json).
@@ -49,12 +50,13 @@ SOURCES = {
         "v3.5.7",
         "h1:Xm1BF+I5OgDKUG3SDK49vn2/Y5AMyaNVko+/JT08gj0=",
         tuple(f"manifests/crds/{name}-crd.yaml" for name in ("application", "applicationset", "appproject")),
+        kept=("manifests/install.yaml",),  # what argocd/install has from the web, for its tests
     ),
 }
 
 
 def write_schemas(group: str, folder: Path, metadata: str) -> None:
-    """Write KIND_VERSION.json for the custom resources of a group.
+    """Write KIND_VERSION.json for the custom resources of a group, and beside them the files to be kept.
 
     Args:
         group: a key of SOURCES.
@@ -73,6 +75,8 @@ def write_schemas(group: str, folder: Path, metadata: str) -> None:
                 schema["properties"]["metadata"] = {"$ref": metadata}
                 schema["required"] = sorted({*schema.get("required", ()), "apiVersion", "kind", "metadata"})
                 (folder / f"{kind}_{version['name']}.json").write_text(json.dumps(schema), encoding="utf-8")
+        for file in source.kept:
+            (folder / Path(file).name).write_bytes((module / file).read_bytes())
 
 
 def strict(schema: Mapping[str, Any]) -> dict[str, Any]:

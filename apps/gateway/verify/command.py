@@ -16,7 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
         "--gateways": ("gateway-pods:9696", "NAME:PORT whose every address is a gateway"),
         "--model-servers": ("model-server-pods:8500", "NAME:PORT whose every address is a model server, gRPC"),
         "--service": ("http://gateway", "address by which clients reach the gateways"),
-        "--commit": (environment.get("VERIFY_COMMIT", ""), "commit that every gateway must tell; empty: one for all"),
+        "--commit": ("", "commit that every gateway must be built from; empty: one for all"),
+        "--revision": (
+            environment.get("VERIFY_REVISION", ""),
+            "commit that every gateway was deployed by; empty: one",
+        ),
         "--image": (environment.get("GATEWAY_IMAGE", ""), "image that every gateway must tell; empty: one for all"),
         "--goldens": ("/goldens", "folder with NAME/VERSION/golden.json"),
     }
@@ -48,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gateway.settings import Settings, SettingsError
     from gateway.verify.deployment import Deployment
     from gateway.verify.expected import ExpectationError, read_expected
+    from gateway.verify.gateways import Version
     from gateway.verify.report import Report
     from gateway.verify.rounds import until_green
     from serving_api.deadline import Deadline
@@ -62,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             gateways=arguments.gateways,
             model_servers=arguments.model_servers,
             service=arguments.service,
-            commit=arguments.commit,
-            image=arguments.image,
+            wanted=Version(commit=arguments.commit, revision=arguments.revision, image=arguments.image),
             replicas=dict(arguments.replicas),
             models=expected,
             foreign=settings.foreign_models or {},

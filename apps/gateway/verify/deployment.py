@@ -21,8 +21,7 @@ class Deployment:
     model_servers: str
     service: str
     models: Sequence[Expected]
-    commit: str = ""
-    image: str = ""
+    wanted: Version = field(default_factory=Version)  # what is empty, the gateways must agree on
     replicas: Mapping[str, int] = field(default_factory=dict)
     foreign: Mapping[str, ForeignModel] = field(default_factory=dict)
     lookup: Callable[[str], list[str]] = addresses.lookup
@@ -59,7 +58,7 @@ class Deployment:
     def _gateway(self, address: str, versions: dict[str, Version], deadline: Deadline) -> Check:
         def check() -> str:
             addresses.reach(address, deadline)
-            versions[address] = version = check_gateway(address, self.commit, self.image, deadline)
+            versions[address] = version = check_gateway(address, self.wanted, deadline)
             return f"{version}; ready, its page loads"
 
         return check

@@ -1,7 +1,7 @@
 """Check one gateway pod: it is ready, it is the right one, and its page loads."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from gateway.verify.checks import Red
 from gateway.verify.http import Http
@@ -12,31 +12,32 @@ _PART = re.compile(rb'<(?:script|link|img)\b[^>]*?\b(?:src|href)="/?(static/[^"]
 
 @dataclass(frozen=True)
 class Version:
-    """What /version tells."""
+    """What /version tells, or has to tell: there, what is empty may be anything."""
 
-    commit: str
-    image: str
+    commit: str = ""
+    revision: str = ""
+    image: str = ""
 
     def __str__(self) -> str:
-        """Write both."""
-        return f"commit {self.commit}, image {self.image}"
+        """Write all of it."""
+        return ", ".join(f"{field.name} {getattr(self, field.name)}" for field in fields(self))
 
 
-def check_gateway(address: str, commit: str, image: str, deadline: Deadline) -> Version:
+def check_gateway(address: str, wanted: Version, deadline: Deadline) -> Version:
     """Check the gateway at an address.
 
     Args:
         address: host:port.
-        commit: that it must be built from; empty for any.
-        image: that it must run; empty for any.
+        wanted: what it must tell.
         deadline: for all of it.
     Returns: what it is. Raises: Red.
     """
     gateway = Http(address, deadline)
     version = _version(gateway)
-    for what, wanted, actual in (("commit", commit, version.commit), ("image", image, version.image)):
-        if wanted not in ("", actual):
-            raise Red(f"{what} is {actual}, not {wanted}")
+    for field in fields(Version):
+        expected, actual = getattr(wanted, field.name), getattr(version, field.name)
+        if expected not in ("", actual):
+            raise Red(f"{field.name} is {actual}, not {expected}")
     gateway.get("/readyz")
     _check_page(gateway)
     return version
@@ -44,9 +45,10 @@ def check_gateway(address: str, commit: str, image: str, deadline: Deadline) -> 
 
 def _version(gateway: Http) -> Version:
     told = gateway.get_json("/version")
-    if not isinstance(told, dict) or not all(isinstance(told.get(key), str) for key in ("commit", "image")):
-        raise Red("/version tells no commit and image")
-    return Version(told["commit"], told["image"])
+    names = [field.name for field in fields(Version)]
+    if not isinstance(told, dict) or not all(isinstance(told.get(name), str) for name in names):
+        raise Red("/version tells no commit, revision and image")
+    return Version(*(told[name] for name in names))
 
 
 def _check_page(gateway: Http) -> None:

@@ -264,8 +264,8 @@ def test_probes(client, predictor):
 
 
 def test_metrics_and_version(predictor):
-    """Requests are counted by route, not by path; /version tells commit and image."""
-    client = client_of(predictor, commit="abc", image="gateway:1")
+    """Requests are counted by route, not by path; /version tells commit, revision and image."""
+    client = client_of(predictor, commit="abc", revision="def", image="gateway:1")
     client.post(PREDICT, json={"instances": [b64(RED)]})
     client.get("/nowhere/1")
     text = client.get("/metrics").text
@@ -275,7 +275,7 @@ def test_metrics_and_version(predictor):
     )
     assert 'gateway_requests_total{endpoint="none",method="GET",status="404"} 1.0' in text.splitlines()
     assert 'gateway_pictures_total{outcome="ok",source="body"} 1.0' in text.splitlines()
-    assert {"commit": "abc", "image": "gateway:1"} == client.get("/version").json
+    assert {"commit": "abc", "revision": "def", "image": "gateway:1"} == client.get("/version").json
 
 
 def test_request_id(client):

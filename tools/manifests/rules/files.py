@@ -12,7 +12,7 @@ from tools.manifests.model import Finding, Repository, at
 from tools.manifests.rules import repository_rule
 from tools.manifests.rules.configuration import WATCHED
 
-_FOLDERS = ("base", "overlays", "components")
+_FOLDERS = ("base", "overlays", "components", "argocd")
 _OVERLAY_LINES = 30
 _KUSTOMIZATION_LINES = 25
 _PATCH = ".patch.yaml"

@@ -26,7 +26,7 @@ GOLDEN = Golden(
     probabilities=np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]),
 )
 MODELS = [Expected("colour", [GOLDEN], {})]
-SETTINGS = Settings(models=("colour",), commit="abc", image="gateway:1")
+SETTINGS = Settings(models=("colour",), commit="abc", revision="123", image="gateway:1")
 
 
 @contextmanager

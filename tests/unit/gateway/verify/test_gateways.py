@@ -15,23 +15,30 @@ from serving_api.deadline import Deadline
 from tests.unit.gateway.fakes import FakePredictor
 from tests.unit.gateway.verify.running import SETTINGS, but_at, gateway, served
 
-
-def check(address, commit="abc", image="gateway:1", timeout_s=10.0):
-    return check_gateway(address, commit, image, Deadline.after(timeout_s))
+ITS = Version("abc", "123", "gateway:1")
 
 
-@pytest.mark.parametrize("expected", [("abc", "gateway:1"), ("", "")])
+def check(address, expected=ITS, timeout_s=10.0):
+    return check_gateway(address, expected, Deadline.after(timeout_s))
+
+
+@pytest.mark.parametrize("expected", [ITS, Version("", "", "")])
 def test_a_good_gateway_is_green(expected):
     """The gateway itself passes; what is not expected is told."""
     with gateway() as address:
-        assert Version("abc", "gateway:1") == check(address, *expected)
+        assert ITS == check(address, expected)
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"), [({"commit": "def"}, "commit is def, not abc"), ({"image": "x"}, "image is x, not gateway:1")]
+    ("settings", "said"),
+    [
+        ({"commit": "def"}, "commit is def, not abc"),
+        ({"revision": "456"}, "revision is 456, not 123"),
+        ({"image": "x"}, "image is x, not gateway:1"),
+    ],
 )
 def test_another_version_is_red(settings, said):
-    """A gateway of another commit or image is named with both."""
+    """A gateway of another commit, revision or image is named with both."""
     with gateway(**settings) as address, pytest.raises(Red, match=said):
         check(address)
 
@@ -53,8 +60,15 @@ def test_one_that_is_not_ready_is_red():
         ("/static/app.js", "404 Not Found", b"", "text/html", "/static/app.js: status 404"),
         ("/static/style.css", "500 Oops", b"broken", "text/html", "/static/style.css: status 500: b'broken'"),
         ("/version", "200 OK", b"hello", "text/html", "/version: the answer is no JSON: b'hello'"),
-        ("/version", "200 OK", b'["a"]', "application/json", "tells no commit and image"),
-        ("/version", "200 OK", b'{"commit": 1, "image": "x"}', "application/json", "tells no commit and image"),
+        ("/version", "200 OK", b'["a"]', "application/json", "tells no commit, revision and image"),
+        (
+            "/version",
+            "200 OK",
+            b'{"commit": 1, "image": "x"}',
+            "application/json",
+            "tells no commit, revision and image",
+        ),
+        ("/version", "200 OK", b'{"commit": "1", "image": "x"}', "application/json", "tells no commit, revision and"),
     ],
 )
 def test_a_page_or_version_that_is_not_there_is_red(path, status, body, kind, said):

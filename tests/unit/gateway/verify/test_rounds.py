@@ -124,14 +124,14 @@ def deployment(pods, **options):
 
 
 def test_gateways_must_agree():
-    """Two gateways of different commits are each green where none is expected, and do not agree."""
-    with gateway() as one, gateway(commit="def") as other:
+    """Two gateways of different revisions are each green where none is expected, and do not agree."""
+    with gateway() as one, gateway(revision="456") as other:
         found = deployment([one, other]).round(Deadline.after(10))
         assert found[f"gateway {one}"].green
         assert found[f"gateway {other}"].green
         assert not found["gateways agree"].green
-        for address, commit in ((one, "abc"), (other, "def")):
-            assert f"commit {commit}, image gateway:1: {address}" in found["gateways agree"].words
+        for address, revision in ((one, "123"), (other, "456")):
+            assert f"revision {revision}, image gateway:1: {address}" in found["gateways agree"].words
         assert deployment([one]).round(Deadline.after(10))["gateways agree"].green
 
 

@@ -1,0 +1,1 @@
+"""What happens to images once built: one name for all architectures, signatures, SBOMs, provenance, releases."""
