@@ -6,12 +6,9 @@ that answers. Unlike the original it ends cleanly on SIGTERM and SIGINT: request
 
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from types import FrameType
 from typing import Any
 
 import grpc
@@ -27,6 +24,7 @@ from model_server.loading import Loader
 from model_server.manager import Manager
 from model_server.metrics import Metrics
 from model_server.source import Source
+from model_server.stopping import StopSignal
 from serving_api import config_pb2
 from serving_api.deadline import Deadline
 
@@ -159,35 +157,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
     )
-    stop = threading.Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        LOG.info("%s: draining", signal.Signals(number).name)
-        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
-        stop.set()
-
     try:
         flags = parse(sys.argv[1:] if argv is None else argv)
-        if flags.version:
-            sys.stdout.write(f"TensorFlow ModelServer: embedded, of image-classifiers {_version()}\n")
-            return 0
-        for name in flags.ignored:
-            LOG.warning("--%s is known from TensorFlow Serving and has no effect here", name)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
-        server = Server(flags)
-        server.start(stop.is_set)
     except StatusError as error:
-        # One line; the status code's name would say nothing to who typed the command.
-        LOG.error("Failed to start server: %s", error.message)  # noqa: TRY400
-        return 1
-    stop.wait()
-    if not server.stop():
-        LOG.warning("requests were still under way after %.0f s: cut off", DRAIN_GRACE_S)
-        logging.shutdown()
-        os._exit(0)  # threads that hang in a model would keep the process from ending
+        return _refused(error)
+    if flags.version:
+        sys.stdout.write(f"TensorFlow ModelServer: embedded, of image-classifiers {_version()}\n")
+        return 0
+    for name in flags.ignored:
+        LOG.warning("--%s is known from TensorFlow Serving and has no effect here", name)
+    with StopSignal() as stop:
+        try:
+            server = Server(flags)
+            server.start(stop.is_set)
+        except StatusError as error:
+            return _refused(error)
+        stop.wait()
+        if not server.stop():
+            LOG.warning("requests were still under way after %.0f s: cut off", DRAIN_GRACE_S)
+            logging.shutdown()
+            os._exit(0)  # threads that hang in a model would keep the process from ending
     LOG.info("stopped")
     return 0
+
+
+def _refused(error: StatusError) -> int:
+    # One line; the status code's name would say nothing to who typed the command.
+    LOG.error("Failed to start server: %s", error.message)
+    return 1
 
 
 def _read_batching(flags: Flags) -> BatchingOptions | None:
