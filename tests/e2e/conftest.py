@@ -1,6 +1,7 @@
 """A cluster that overlays/kind is applied to: the one that the current context of kubectl leads to."""
 
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,16 +32,32 @@ def core() -> client.CoreV1Api:
     return client.CoreV1Api()
 
 
+def until_gone(core: client.CoreV1Api, timeout_s: float = 90) -> None:
+    """Wait until no pod of the namespace is being removed."""
+    end = time.monotonic() + timeout_s
+    while leaving := [
+        pod.metadata.name
+        for pod in core.list_namespaced_pod(NAMESPACE).items
+        if pod.metadata.deletion_timestamp and pod.status.phase == "Running"
+    ]:
+        assert time.monotonic() < end, f"still there after {timeout_s:.0f} s: {leaving}"
+        time.sleep(0.5)
+
+
 @pytest.fixture(scope="session")
 def deployed(core: client.CoreV1Api) -> str:
     """Apply overlays/kind as a user would and wait until it serves; what failed is printed."""
+    there_before = NAMESPACE in {found.metadata.name for found in core.list_namespace().items}
     kubectl("delete", "job", "verify", "-n", NAMESPACE, "--ignore-not-found")
     kubectl("apply", "-k", "overlays/kind")
-    # The tag stays `dev`: pods that run already would keep the image before.
-    kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/gateway", "deployment/model-server")
+    if there_before:
+        # The tag stays `dev`: pods that run already would keep the image before.
+        kubectl("-n", NAMESPACE, "rollout", "restart", "deployment/gateway", "deployment/model-server")
     try:
         for workload in ("gateway", "model-server"):
             kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{workload}", "--timeout=180s")
+        # Pods on their way out are no part of it: they must have left before a test asks.
+        until_gone(core)
     except AssertionError:
         for question in ("get all", "get events", "logs deployment/gateway", "logs deployment/model-server"):
             command = ["kubectl", "-n", NAMESPACE, *question.split()]
