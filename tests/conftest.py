@@ -1,4 +1,4 @@
-"""A fourth classifier, added as a user adds one; contract and browser tests serve it."""
+"""What tests of several folders share: a fourth classifier, added as a user adds one, and the figures of a run."""
 
 import os
 import shutil
@@ -8,10 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import Figures
 from tools.models import DEFAULT, LIST, MODELS
 
 ROOT = Path(__file__).parents[1]
 FOURTH, FOURTH_LABELS, FOURTH_TASK = "lunch", ("garment", "salad", "sky"), "Say what is on the table."
+
+FIGURES = pytest.StashKey[Figures]()
+
+
+@pytest.fixture(scope="session")
+def figures(request):
+    """Keep what was measured; the run ends with a table of it."""
+    return request.config.stash.setdefault(FIGURES, Figures())
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the table."""
+    if figures := config.stash.get(FIGURES, None):
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(figures.table()))
 
 
 @pytest.fixture(scope="session")
