@@ -1,8 +1,8 @@
 """Ask an HTTP server at a fixed rate, and keep what became of every request.
 
 Open loop: a request is sent when its time has come, whether or not the ones before it were answered, as independent
-users do; so an outage of a second shows as a second's requests and not as one. Each has a connection of its own, because
-a Service chooses a pod by connection; `keep_alive=True` lends connections instead.
+users do; so an outage of a second shows as a second's requests and not as one. Each has a connection of its own,
+because a Service chooses a pod by connection; `keep_alive=True` lends connections instead.
 """
 
 import asyncio
