@@ -135,11 +135,27 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(TEST) -m pytest -m "not images and not backbones and not e2e and not network" $(ARGS)
+	@$(TEST) -m pytest -m "not images and not backbones and not e2e and not network and not hostile and not faults" $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
 	@$(TEST) -m pytest -m backbones tests/unit/training tests/contract $(ARGS)
+
+.PHONY: hostile
+hostile: .venv/test/.installed  ## throw pictures, URLs and bodies made to harm at the gateway, and print what held: 4 minutes
+	@$(TEST) -m pytest -m hostile tests/hostile $(ARGS)
+
+.PHONY: faults
+faults: .venv/test/.installed  ## kill, freeze and flood real processes under load, and print what held: 8 minutes
+	@$(TEST) -m pytest -m faults tests/faults $(ARGS)
+
+.PHONY: fuzz
+fuzz: .venv/test/.installed  ## let atheris look for inputs that break decoders and parsers: SECONDS=60 each
+	@$(TEST) -m tests.hostile.fuzz --seconds $(or $(SECONDS),60)
+
+.PHONY: soak
+soak: .venv/test/.installed  ## watch memory and descriptors of a gateway under a steady load: MINUTES=60
+	@$(TEST) -m bench.soak --minutes $(or $(MINUTES),60)
 
 .PHONY: lint
 lint: .venv/test/.installed .venv/scan/.installed  ## ruff, mypy --strict, the rules about manifests, scanners
