@@ -85,7 +85,7 @@ class Canaries:
         """
         name = route.model.name
         if isinstance(error, errors.ModelNotFound) and not route.again:
-            self._catalog.forget(name)  # the version went away since the catalog looked
+            self._catalog.forget(name, deadline)  # the version went away since the catalog looked
             if route.label is None:
                 return replace(route, model=self._catalog.get(name, deadline, **route.pinned), again=True)
             return replace(self._first(name, (route.label, *route.others), deadline), again=True)

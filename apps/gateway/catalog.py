@@ -16,11 +16,13 @@ from gateway.problems import UNKNOWN_MODEL, Problem
 from gateway.scaling import scale, to_probabilities
 from serving_api import errors
 from serving_api import serving_pb2 as pb
+from serving_api.client import Answer
 from serving_api.deadline import Deadline
 from serving_api.tensors import NUMPY_OF
 
 _IMAGE_RANK = 4
 _CHANNELS = 3
+_TOLERANCE = 0.01  # of probabilities and their sums: what float16 weights and half-precision accelerators may lose
 Key = tuple[str, int | None, str | None]
 
 
@@ -50,7 +52,7 @@ class Model:
             images: uint8[N, height, width, 3], RGB.
             deadline: for the whole call, retries included.
         Returns: float32[N, len(labels)], probabilities.
-        Raises: ServingError; ContractMismatch for an answer of another shape or with values that are not numbers.
+        Raises: ServingError; ContractMismatch for an answer that holds no probabilities.
         """
         image = images if self.foreign is None else scale(self.foreign, images, self.dtype)
         answer = predictor.predict(
@@ -61,18 +63,31 @@ class Model:
             signature=self.signature,
             outputs=(self.output,),
         )
+        return self._probabilities(answer, len(images))
+
+    def _probabilities(self, answer: Answer, rows: int) -> npt.NDArray[np.float32]:
+        """Read an answer, and believe nothing of it."""
+        if answer.version != self.version:
+            raise self._mismatch(f"version {answer.version} answered for version {self.version}")
         if self.output not in answer.outputs:
-            raise errors.ContractMismatch(f"model {self.name}: the answer lacks {self.output}")
+            raise self._mismatch(f"the answer lacks {self.output}")
         values = answer.outputs[self.output]
+        if values.dtype.kind not in "fiu" or values.ndim == 0 or len(values) != rows:
+            raise self._mismatch(f"{self.output} is {values.dtype}{list(values.shape)} for {rows} pictures")
         probabilities = values if self.foreign is None else to_probabilities(self.foreign, values)
-        if probabilities.shape != (len(images), len(self.labels)):
-            raise errors.ContractMismatch(
-                f"model {self.name}: {self.output} has shape {list(probabilities.shape)}, "
-                f"not {[len(images), len(self.labels)]}"
+        if probabilities.shape != (rows, len(self.labels)):
+            raise self._mismatch(
+                f"{self.output} has shape {list(probabilities.shape)}, not {[rows, len(self.labels)]}"
             )
-        if not np.isfinite(probabilities).all():
-            raise errors.ContractMismatch(f"model {self.name}: {self.output} holds values that are no numbers")
+        # Written so that NaN, which no comparison holds for, is refused too.
+        if not ((probabilities >= -_TOLERANCE) & (probabilities <= 1 + _TOLERANCE)).all():
+            raise self._mismatch(f"{self.output} holds values that are no probabilities")
+        if self.foreign is None and not (abs(probabilities.sum(axis=1) - 1) <= _TOLERANCE).all():
+            raise self._mismatch(f"a row of {self.output} does not sum to 1")
         return probabilities.astype(np.float32, copy=False)
+
+    def _mismatch(self, what: str) -> errors.ContractMismatch:
+        return errors.ContractMismatch(f"model {self.name}: {what}")
 
 
 class Catalog:
@@ -92,7 +107,9 @@ class Catalog:
         self._foreign = foreign
         self._ttl_s = ttl_s
         self._known: dict[Key, tuple[Model, float]] = {}
-        self._lock = threading.Lock()  # one refresh at a time: the others want the same answer
+        # One question about a model at a time: the others want the same answer, or share the failure.
+        self._locks = {name: threading.Lock() for name in names}
+        self._failed: dict[str, tuple[Key, float, errors.ServingError]] = {}
 
     def require(self, name: str) -> None:
         """Refuse a name that is not configured. Raises: Problem (HTTP 404)."""
@@ -106,31 +123,46 @@ class Catalog:
         """
         self.require(name)
         key = (name, version, label)
-        known = self._known.get(key)
-        if known is not None and time.monotonic() < known[1]:
+        known, now_s = self._known.get(key), time.monotonic()
+        if known is not None and now_s < known[1]:
             return known[0]
-        if not self._lock.acquire(timeout=deadline.remaining_s()):
+        lock = self._locks[name]
+        # What was right seconds ago beats waiting for a server that may hang.
+        if not lock.acquire(timeout=deadline.remaining_s() if known is None else 0):
+            if known is not None:
+                return known[0]
             raise errors.ModelTimeout("no time was left to ask what the model is")
         try:
-            return self._refresh(key, deadline)
+            return self._refresh(key, now_s, deadline)
         finally:
-            self._lock.release()
+            lock.release()
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, deadline: Deadline) -> None:
         """Ask anew next time: a version turned out to be gone."""
-        with self._lock:
-            for key in [key for key in self._known if key[0] == name]:
-                del self._known[key]
+        lock = self._locks[name]
+        if lock.acquire(timeout=deadline.remaining_s()):
+            try:
+                for key in [key for key in self._known if key[0] == name]:
+                    del self._known[key]
+            finally:
+                lock.release()
 
-    def _refresh(self, key: Key, deadline: Deadline) -> Model:
+    def _refresh(self, key: Key, asked_s: float, deadline: Deadline) -> Model:
+        name = key[0]
         known = self._known.get(key)
         if known is not None and time.monotonic() < known[1]:
             return known[0]  # another thread asked while this one waited
+        failed = self._failed.get(name)
+        if failed is not None and failed[0] == key and asked_s <= failed[1]:
+            raise type(failed[2])(failed[2].message, failed[2].code)  # likewise, in vain
         try:
             model = self._ask(key, known[0] if known else None, deadline)
         except (errors.ModelNotFound, errors.InvalidRequest) as error:
             self._known.pop(key, None)
             raise self._refusal(key, deadline) or error from error
+        except errors.ServingError as error:
+            self._failed[name] = (key, time.monotonic(), error)
+            raise
         self._known[key] = (model, time.monotonic() + self._ttl_s)
         return model
 
