@@ -39,6 +39,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     metrics = Metrics()
+    metrics.model_server_given_up.set_function(lambda: predictor.given_up)
     access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)

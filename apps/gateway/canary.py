@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.catalog import Catalog, Model
+from gateway.catalog import Catalog
 from gateway.metrics import Metrics
+from gateway.model import Model
 from gateway.problems import Problem
 from gateway.shares import Share
 from serving_api import errors
