@@ -1,6 +1,7 @@
 """What the gateway asks of a model server, and the way to the real one."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from gateway.settings import Settings
@@ -43,4 +44,4 @@ def open_predictor(settings: Settings) -> ModelServer:
 
     Call it after a fork, which no channel survives.
     """
-    return ModelServer(open_channel(settings.model_server))
+    return ModelServer(partial(open_channel, settings.model_server))

@@ -54,6 +54,8 @@ def open_channel(address: str, *, credentials: grpc.ChannelCredentials | None = 
     """
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+        # Or a new channel would share the connections of one that is in trouble.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 1),
         ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),

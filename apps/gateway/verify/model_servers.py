@@ -1,6 +1,7 @@
 """Check one model server over gRPC, by the same code that a gateway asks it with."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from gateway.catalog import Catalog
 from gateway.foreign import ForeignModel
@@ -29,7 +30,7 @@ def check_model_server(
         deadline: for all of it.
     Returns: what answered. Raises: Red.
     """
-    server = ModelServer(open_channel(address))
+    server = ModelServer(partial(open_channel, address))
     catalog = Catalog(server, tuple(model.name for model in models), foreign, _BELIEVED_S)
     pictures, worst = 0, 0.0
     try:
