@@ -112,11 +112,11 @@ def problem_of(error: Exception) -> Problem:
     for exception, kind, detail in _KIND_OF:
         if isinstance(error, exception):
             if kind.status >= _FIRST_SERVER_FAULT:
-                log.warning("request %s: %s: %s", request_id(), type(error).__name__, error)
+                log.warning("%s: %s", type(error).__name__, error)
             return Problem(kind, str(error) if detail is None else detail)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    log.error("request %s failed", request_id(), exc_info=error)
+    log.error("the request failed", exc_info=error)
     return Problem(INTERNAL, "The fault is ours, and the log has it under the request's id.")
 
 
@@ -132,6 +132,7 @@ def _of_http(error: HTTPException) -> Problem:
 def respond(error: Exception) -> Response:
     """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps."""
     problem = problem_of(error)
+    g.problem = problem.kind.name
     body = json.dumps(problem.as_json() | {"request_id": request_id()}, ensure_ascii=False)
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
