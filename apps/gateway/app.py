@@ -12,10 +12,11 @@ from gateway.access import Access
 from gateway.canary import Canaries
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
-from gateway.inputs import Request
+from gateway.inputs import SPARE_FORM_PARTS, Request
 from gateway.metrics import Metrics
 from gateway.predictor import Predictor
 from gateway.problems import respond
+from gateway.routing import CONVERTERS
 from gateway.settings import Settings
 from serving_api.deadline import Deadline
 
@@ -36,9 +37,12 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app = App("gateway", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    app.config["MAX_FORM_PARTS"] = settings.max_instances + SPARE_FORM_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.url_map.converters.update(CONVERTERS)
     metrics = Metrics()
+    metrics.model_server_given_up.set_function(lambda: predictor.given_up)
     access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.canary import Canaries
-from gateway.catalog import Model
 from gateway.fetch import Fetcher, FetchTimeout
-from gateway.inputs import Instance, Link
+from gateway.inputs import Instance, Link, Pixels
 from gateway.metrics import Metrics
+from gateway.model import Model
 from gateway.pictures import to_tensor
 from gateway.predictor import Predictor
-from gateway.problems import OUT_OF_TIME, OVER_CAPACITY, TOO_LARGE, Problem, problem_of
+from gateway.problems import BAD_REQUEST, OUT_OF_TIME, OVER_CAPACITY, TOO_LARGE, Problem, problem_of
 from gateway.settings import Settings
 from serving_api import errors
 from serving_api.deadline import Deadline
@@ -82,7 +82,7 @@ class Classifier:
 
         Args:
             name: of a model in the catalog.
-            instances: pictures' bytes, links to pictures, or problems, which stay what they are.
+            instances: pictures' bytes, links to pictures, pixels, or problems, which stay what they are.
             deadline: for everything, fetching included.
             version: this version of the model; at most one of `version` and `label`.
             label: the version that carries this label.
@@ -131,6 +131,8 @@ class Classifier:
     def _pixels(self, model: Model, deadline: Deadline, instance: Instance) -> Image:
         if isinstance(instance, Problem):
             raise instance
+        if isinstance(instance, np.ndarray):
+            return _fitting(model, instance)
         if isinstance(instance, Link):
             with self._metrics.fetch_seconds.time():
                 data = self._fetcher.fetch(instance.url, self._fetch_deadline(deadline))
@@ -148,3 +150,10 @@ class Classifier:
         if remaining_s <= 0.0:
             raise FetchTimeout("No time was left to fetch the picture.")
         return Deadline.after(min(self._settings.fetch_timeout_s, remaining_s))
+
+
+def _fitting(model: Model, pixels: Pixels) -> Image:
+    """Return pixels as they are; raise Problem where the model wants another size."""
+    if pixels.shape != (wanted := (model.height, model.width, 3)):
+        raise Problem(BAD_REQUEST, f"The image has the shape {list(pixels.shape)}, but the model takes {list(wanted)}.")
+    return pixels

@@ -11,8 +11,8 @@
     |-- 422 undecodable-picture
     |-- 429 over-capacity              with Retry-After
     |-- 429 rate-limited               more than this caller may send; with Retry-After
-    |-- 500 model-mismatch, internal   the model does not keep its contract; a fault of ours
-    |-- 502 picture-host-failed
+    |-- 500 internal                   a fault of ours
+    |-- 502 picture-host-failed, model-mismatch   what answers us is at fault: picture's host; model or its server
     |-- 503 model-unavailable          with Retry-After
     `-- 504 out-of-time
 
@@ -60,8 +60,8 @@ UNDECODABLE = Kind("undecodable-picture", 422, "The picture cannot be decoded")
 OVER_CAPACITY = Kind("over-capacity", 429, "There is too much to do")
 RATE_LIMITED = Kind("rate-limited", 429, "There are too many requests of yours")
 INTERNAL = Kind("internal", 500, "Something went wrong here")
-MODEL_MISMATCH = Kind("model-mismatch", 500, "The model does not keep its contract")
 HOST_FAILED = Kind("picture-host-failed", 502, "The picture's host failed")
+MODEL_MISMATCH = Kind("model-mismatch", 502, "The model does not keep its contract")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "The model is not there")
 OUT_OF_TIME = Kind("out-of-time", 504, "The time is up")
 
