@@ -7,7 +7,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
-from gateway import cors, health, models, openapi, page, predict
+from gateway import cors, health, logs, models, openapi, page, predict, request_log
 from gateway.access import Access
 from gateway.canary import Canaries
 from gateway.catalog import Catalog
@@ -42,6 +42,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.converters.update(CONVERTERS)
     metrics = Metrics()
+    metrics.model_server_given_up.set_function(lambda: predictor.given_up)
     access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
@@ -59,6 +60,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
         g.deadline = Deadline.after(settings.timeout_s)
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        logs.enter(g.request_id, logs.trace_id_of(request.headers.get("traceparent", "")))
         if (answer := cors.preflight(request, settings.cors_origins)) is not None:
             return answer
         g.caller = access.admit(request)
@@ -66,14 +68,17 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        endpoint = request.url_rule.rule if request.url_rule else "none"  # of the route: a path would be unbounded
-        metrics.observe(endpoint, request.method, response.status_code, time.monotonic() - g.began_s)
         if caller := g.get("caller"):
             access.charge(caller, g.get("pictures", 1))
+        request_log.record(request, response, metrics)
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response)
         cors.allow(request, response, settings.cors_origins)
         cast("Request", request).hear_out()
         return response
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        logs.leave()
 
     return app

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.canary import Canaries
-from gateway.catalog import Model
 from gateway.fetch import Fetcher, FetchTimeout
 from gateway.inputs import Instance, Link, Pixels
 from gateway.metrics import Metrics
+from gateway.model import Model
 from gateway.pictures import to_tensor
 from gateway.predictor import Predictor
 from gateway.problems import BAD_REQUEST, OUT_OF_TIME, OVER_CAPACITY, TOO_LARGE, Problem, problem_of

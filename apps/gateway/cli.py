@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import keys
+from gateway import keys, logs
 from gateway.settings import Settings, SettingsError
 from gateway.verify import command as verify
 
@@ -49,6 +49,7 @@ def serve(_arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    logs.configure(settings.log_format, settings.log_level)
     from gateway.gunicorn_conf import Application
 
     try:

@@ -1,15 +1,28 @@
 """Run the gateway in gunicorn: one worker with threads, configured from the settings."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
 from gateway.settings import Settings
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - not a temporary file but the heartbeat's place, below
+
+
+class _Log(glogging.Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own words, in the gateway's log."""
+
+    def setup(self, cfg: Any) -> None:
+        """See gunicorn: no handlers of its own."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.NOTSET)
 
 
 def options(settings: Settings) -> Mapping[str, Any]:
@@ -24,8 +37,8 @@ def options(settings: Settings) -> Mapping[str, Any]:
         "timeout": 30,  # of the worker's heartbeat, not of a request
         "graceful_timeout": int(settings.timeout_s) + 2,
         "keepalive": 75,  # longer than the ingress keeps an idle connection, so it is never the gateway that closes
-        "accesslog": None,  # /metrics counts; each failure is logged with its request id
-        "loglevel": "info",
+        "accesslog": None,  # gateway.request_log has it
+        "logger_class": _Log,
         # A disk that is busy must not stop the heartbeat, and the root file system is read-only.
         "worker_tmp_dir": str(_SHARED_MEMORY) if os.access(_SHARED_MEMORY, os.W_OK) else None,
         "control_socket_disable": True,

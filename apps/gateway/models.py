@@ -2,9 +2,10 @@
 
 from flask import Blueprint, Response, g, jsonify
 
-from gateway.catalog import Catalog, Model
+from gateway.catalog import Catalog
 from gateway.limits import limits_of
 from gateway.messages import ModelDetails, Models, ModelSummary
+from gateway.model import Model
 from gateway.operations import OF_MODEL, operation
 from gateway.predictor import Predictor
 from gateway.settings import Settings

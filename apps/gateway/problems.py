@@ -11,8 +11,8 @@
     |-- 422 undecodable-picture
     |-- 429 over-capacity              with Retry-After
     |-- 429 rate-limited               more than this caller may send; with Retry-After
-    |-- 500 model-mismatch, internal   the model does not keep its contract; a fault of ours
-    |-- 502 picture-host-failed
+    |-- 500 internal                   a fault of ours
+    |-- 502 picture-host-failed, model-mismatch   what answers us is at fault: picture's host; model or its server
     |-- 503 model-unavailable          with Retry-After
     `-- 504 out-of-time
 
@@ -59,8 +59,8 @@ UNDECODABLE = Kind("undecodable-picture", 422, "The picture cannot be decoded")
 OVER_CAPACITY = Kind("over-capacity", 429, "There is too much to do")
 RATE_LIMITED = Kind("rate-limited", 429, "There are too many requests of yours")
 INTERNAL = Kind("internal", 500, "Something went wrong here")
-MODEL_MISMATCH = Kind("model-mismatch", 500, "The model does not keep its contract")
 HOST_FAILED = Kind("picture-host-failed", 502, "The picture's host failed")
+MODEL_MISMATCH = Kind("model-mismatch", 502, "The model does not keep its contract")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "The model is not there")
 OUT_OF_TIME = Kind("out-of-time", 504, "The time is up")
 
@@ -111,11 +111,11 @@ def problem_of(error: Exception) -> Problem:
     for exception, kind, detail in _KIND_OF:
         if isinstance(error, exception):
             if kind.status >= _FIRST_SERVER_FAULT:
-                log.warning("request %s: %s: %s", request_id(), type(error).__name__, error)
+                log.warning("%s: %s", type(error).__name__, error)
             return Problem(kind, str(error) if detail is None else detail)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    log.error("request %s failed", request_id(), exc_info=error)
+    log.error("the request failed", exc_info=error)
     return Problem(INTERNAL, "The fault is ours, and the log has it under the request's id.")
 
 
@@ -131,6 +131,7 @@ def _of_http(error: HTTPException) -> Problem:
 def respond(error: Exception) -> Response:
     """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps."""
     problem = problem_of(error)
+    g.problem = problem.kind.name
     body = json.dumps(problem.as_json() | {"request_id": request_id()}, ensure_ascii=False)
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
