@@ -23,12 +23,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response, g
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
-from gateway import fetch, pictures, urls
+from gateway import fetch, messages, pictures, urls
 from serving_api import errors
 
 TYPE_PREFIX = "urn:image-classifiers:problem:"
@@ -96,7 +95,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.detail = detail
         self.headers = headers or {}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> messages.Problem:
         """Give the problem's members, without the request's id."""
         return {
             "type": TYPE_PREFIX + self.kind.name,
