@@ -13,7 +13,7 @@ _SHOWN = 120
 
 
 class Http:
-    """A gateway at `address`, host and port, asked with a key where there is one; each call raises Red and nothing else."""
+    """A gateway at `address`, host and port, with an API key where there is one; calls raise Red and nothing else."""
 
     def __init__(self, address: str, deadline: Deadline, key: str = "") -> None:
         self._address = address.removeprefix("http://").rstrip("/")
