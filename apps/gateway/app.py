@@ -6,6 +6,7 @@ import uuid
 from typing import cast
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotFound
 
 from gateway import cors, health, logs, models, openapi, page, predict, request_log
 from gateway.access import Access
@@ -43,6 +44,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.url_map.converters.update(CONVERTERS)
     metrics = Metrics()
     metrics.model_server_given_up.set_function(lambda: predictor.given_up)
+    metrics.build.labels(settings.commit, settings.revision, settings.image).set(1)
     access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
@@ -61,6 +63,9 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         logs.enter(g.request_id, logs.trace_id_of(request.headers.get("traceparent", "")))
+        at_metrics_port = request.environ.get("SERVER_PORT") == str(settings.metrics_port)
+        if settings.metrics_port and at_metrics_port != (request.path == "/metrics"):
+            raise NotFound
         if (answer := cors.preflight(request, settings.cors_origins)) is not None:
             return answer
         g.caller = access.admit(request)
@@ -72,7 +77,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
             access.charge(caller, g.get("pictures", 1))
         request_log.record(request, response, metrics)
         response.headers["X-Request-ID"] = g.request_id
-        page.harden(response)
+        page.harden(response, settings.hsts_s)
         cors.allow(request, response, settings.cors_origins)
         cast("Request", request).hear_out()
         return response
