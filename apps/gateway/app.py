@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from gateway import cors, health, logs, models, openapi, page, predict, request_log
-from gateway.access import Access
+from gateway.access import CALLER, Access
 from gateway.canary import Canaries
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
@@ -68,13 +68,12 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
             raise NotFound
         if (answer := cors.preflight(request, settings.cors_origins)) is not None:
             return answer
-        g.caller = access.admit(request)
+        access.admit(request.environ)
         return None
 
     @app.after_request
     def finish(response: Response) -> Response:
-        if caller := g.get("caller"):
-            access.charge(caller, g.get("pictures", 1))
+        access.charge(request.environ.get(CALLER), g.get("pictures", 0))
         request_log.record(request, response, metrics)
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response, settings.hsts_s)
