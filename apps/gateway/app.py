@@ -7,7 +7,8 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 
-from gateway import health, models, page, predict
+from gateway import cors, health, models, page, predict
+from gateway.access import Access
 from gateway.canary import Canaries
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
@@ -38,6 +39,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     metrics = Metrics()
+    access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
     classifier = Classifier(settings, predictor, canaries, metrics)
@@ -48,19 +50,25 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.register_error_handler(Exception, respond)
 
     @app.before_request
-    def begin() -> None:
+    def begin() -> Response | None:
         g.began_s = time.monotonic()
         g.deadline = Deadline.after(settings.timeout_s)
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        if (answer := cors.preflight(request, settings.cors_origins)) is not None:
+            return answer
+        g.caller = access.admit(request)
+        return None
 
     @app.after_request
     def finish(response: Response) -> Response:
         endpoint = request.url_rule.rule if request.url_rule else "none"  # of the route: a path would be unbounded
-        metrics.requests.labels(endpoint, request.method, str(response.status_code)).inc()
-        metrics.request_seconds.labels(endpoint).observe(time.monotonic() - g.began_s)
+        metrics.observe(endpoint, request.method, response.status_code, time.monotonic() - g.began_s)
+        if caller := g.get("caller"):
+            access.charge(caller, g.get("pictures", 1))
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response)
+        cors.allow(request, response, settings.cors_origins)
         cast("Request", request).hear_out()
         return response
 

@@ -8,7 +8,9 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from gateway import keys
 from gateway.settings import Settings, SettingsError
 from gateway.verify import command as verify
 
@@ -19,6 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="serve HTTP; settings come from GATEWAY_* variables")
     serving.set_defaults(run=serve)
+    making = commands.add_parser("key", help="make an API key; its line for GATEWAY_API_KEYS_FILE goes to stdout")
+    making.add_argument("name", help="whose key it is; the log names it")
+    making.set_defaults(run=key)
     verifying = commands.add_parser(
         "verify", help="check every pod of a deployment by the goldens; exit status 0 if all is green"
     )
@@ -35,7 +40,12 @@ def serve(_arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         settings = Settings.from_environment(os.environ)
+        if settings.api_keys_file:
+            keys.read_keys(Path(settings.api_keys_file))
         _refuse_taken(settings.host, settings.port)
+    except keys.KeysError as error:
+        print(f"error: GATEWAY_API_KEYS_FILE: {error}", file=sys.stderr)
+        return 1
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -45,6 +55,18 @@ def serve(_arguments: argparse.Namespace) -> int:
         Application(settings).run()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+def key(arguments: argparse.Namespace) -> int:
+    """Make a key: its line to stdout, itself to stderr, as it is kept nowhere. Returns: 1 for a name that is none."""
+    try:
+        made, line = keys.make_key(arguments.name)
+    except keys.KeysError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(made, file=sys.stderr)
+    print(line)
     return 0
 
 

@@ -47,6 +47,6 @@ class Application(BaseApplication):  # type: ignore[misc]  # gunicorn ships no t
     def load(self) -> Any:
         """See gunicorn: make the application, in the worker and not before it is forked."""
         from gateway.app import create_app
-        from gateway.predictor import RemotePredictor
+        from gateway.predictor import open_predictor
 
-        return create_app(self._settings, RemotePredictor(self._settings.model_server))
+        return create_app(self._settings, open_predictor(self._settings))

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+# A client may send any word as its method, and each would be a series for ever.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -34,6 +36,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.refused = Counter(
+            "gateway_refused",
+            "Requests that were not let in, by what they lacked: key or rate.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.api_keys = Gauge("gateway_api_keys", "API keys that are accepted.", registry=self.registry)
+        self.api_keys_stale = Gauge(
+            "gateway_api_keys_stale",
+            "1 while the file of keys has changed to what cannot be used.",
+            registry=self.registry,
+        )
         # Of no use but to alert: a label that should lead to a version and does not.
         self.canary_fallbacks = Counter(
             "gateway_canary_fallbacks",
@@ -41,3 +55,9 @@ class Metrics:
             ("model", "label"),
             registry=self.registry,
         )
+
+    def observe(self, endpoint: str, method: str, status: int, took_s: float) -> None:
+        """Count an answered request."""
+        known = method if method in _METHODS else "other"
+        self.requests.labels(endpoint, known, str(status)).inc()
+        self.request_seconds.labels(endpoint).observe(took_s)

@@ -38,6 +38,7 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
         catalog.require(name)
         with classifier.slot():
             instances = read_instances(cast("Request", request), g.deadline, settings.max_instances)
+            g.pictures = len(instances)  # what the caller's rate is charged for
             answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
         if all(isinstance(result, Problem) for result in answer.results):
             raise cast("Problem", answer.results[0])

@@ -2,6 +2,7 @@
 
     Problem
     |-- 400 bad-request, bad-url       the request cannot be understood or is not allowed
+    |-- 401 unauthorized               no API key that is known, where one is asked for; with WWW-Authenticate
     |-- 404 not-found, unknown-model   no such address; no such model, version or label
     |-- 405 method-not-allowed
     |-- 408 slow-request               its body did not arrive in time
@@ -9,6 +10,7 @@
     |-- 415 not-a-picture              neither a picture that is accepted nor a body that can hold one
     |-- 422 undecodable-picture
     |-- 429 over-capacity              with Retry-After
+    |-- 429 rate-limited               more than this caller may send; with Retry-After
     |-- 500 model-mismatch, internal   the model does not keep its contract; a fault of ours
     |-- 502 picture-host-failed
     |-- 503 model-unavailable          with Retry-After
@@ -19,6 +21,7 @@ What other modules raise is translated here, so that no route knows their errors
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +49,7 @@ class Kind:
 
 BAD_REQUEST = Kind("bad-request", 400, "The request cannot be understood")
 BAD_URL = Kind("bad-url", 400, "The picture's URL is not accepted")
+UNAUTHORIZED = Kind("unauthorized", 401, "An API key is needed")
 NOT_FOUND = Kind("not-found", 404, "There is nothing here")
 UNKNOWN_MODEL = Kind("unknown-model", 404, "There is no such model")
 METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "The method is not allowed here")
@@ -54,6 +58,7 @@ TOO_LARGE = Kind("too-large", 413, "The request is too large")
 NOT_A_PICTURE = Kind("not-a-picture", 415, "This is not a picture that is accepted")
 UNDECODABLE = Kind("undecodable-picture", 422, "The picture cannot be decoded")
 OVER_CAPACITY = Kind("over-capacity", 429, "There is too much to do")
+RATE_LIMITED = Kind("rate-limited", 429, "There are too many requests of yours")
 INTERNAL = Kind("internal", 500, "Something went wrong here")
 MODEL_MISMATCH = Kind("model-mismatch", 500, "The model does not keep its contract")
 HOST_FAILED = Kind("picture-host-failed", 502, "The picture's host failed")
@@ -79,12 +84,16 @@ _KIND_OF: tuple[tuple[type[Exception], Kind, str | None], ...] = (
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """Carry a problem to the caller; `detail` is a sentence about this very occurrence."""
+    """Carry a problem to the caller; `detail` is a sentence about this very occurrence.
 
-    def __init__(self, kind: Kind, detail: str) -> None:
+    `headers` go with the answer, and before what the status brings by itself, such as its usual Retry-After.
+    """
+
+    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.headers = headers or {}
 
     def as_json(self) -> dict[str, Any]:
         """Give the problem's members, without the request's id."""
@@ -127,6 +136,7 @@ def respond(error: Exception) -> Response:
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S[problem.kind.status])
+    response.headers.update(problem.headers)
     if isinstance(error, HTTPException) and (allow := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(allow))
     return response

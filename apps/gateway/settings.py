@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.callers import Network, read_networks
 from gateway.foreign import ForeignModel, ForeignModelError, read_foreign_models
+from gateway.origins import read_origins
 from gateway.shares import Share, read_shares
 
 Value = TypeVar("Value")
@@ -36,6 +38,19 @@ class Settings:
     max_instances: int = 16
     catalog_ttl_s: float = 5.0
     allow_loopback_urls: bool = False
+    api_keys_file: str = ""
+    rate_per_s: float = 0.0  # no limit
+    rate_burst: int = 20
+    trusted_proxies: tuple[Network, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    hsts_s: int = 0  # says nothing
+    log_format: str = "json"
+    log_level: str = "info"
+    metrics_port: int = 0  # /metrics is at `port`
+    model_server_ca_file: str = ""
+    model_server_cert_file: str = ""
+    model_server_key_file: str = ""
+    model_server_name: str = ""
     commit: str = "unknown"
     revision: str = "unknown"
     image: str = "unknown"
@@ -60,9 +75,20 @@ class Settings:
                 f"GATEWAY_MAX_IN_FLIGHT ({settings.max_in_flight}) must be less than GATEWAY_THREADS "
                 f"({settings.threads}), so that a thread is left to answer 429 and the probes"
             )
+        settings.check_tls()
         if unknown := set(settings.canaries or ()) - set(settings.models):
             raise SettingsError(f"GATEWAY_CANARIES names {', '.join(sorted(unknown))}, which is not among the models")
         return settings
+
+    def check_tls(self) -> None:
+        """Refuse half of what TLS to the model server needs. Raises: SettingsError."""
+        if bool(self.model_server_cert_file) != bool(self.model_server_key_file):
+            raise SettingsError("GATEWAY_MODEL_SERVER_CERT_FILE and GATEWAY_MODEL_SERVER_KEY_FILE go together")
+        if (self.model_server_cert_file or self.model_server_name) and not self.model_server_ca_file:
+            raise SettingsError(
+                "GATEWAY_MODEL_SERVER_CERT_FILE and GATEWAY_MODEL_SERVER_NAME are for TLS: "
+                "GATEWAY_MODEL_SERVER_CA_FILE says whom to trust"
+            )
 
 
 def variable_of(field: str) -> str:
@@ -99,6 +125,25 @@ def _seconds(text: str) -> float:
     if not 0.0 < value <= 3600.0:  # noqa: PLR2004 - an hour; also refuses NaN
         raise ValueError("must be seconds, more than 0 and at most 3600")
     return value
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1e6:  # noqa: PLR2004 - also refuses NaN
+        raise ValueError("must be requests a second, 0 for no limit, at most 1000000")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
 
 
 def _switch(text: str) -> bool:
@@ -160,6 +205,19 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "max_instances": _integer(1, 1024),
     "catalog_ttl_s": _seconds,
     "allow_loopback_urls": _switch,
+    "api_keys_file": str,
+    "rate_per_s": _rate,
+    "rate_burst": _integer(1, 100_000),
+    "trusted_proxies": read_networks,
+    "cors_origins": read_origins,
+    "hsts_s": _integer(0, 63_072_000),
+    "log_format": _one_of("json", "text"),
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "metrics_port": _integer(0, 65535),
+    "model_server_ca_file": str,
+    "model_server_cert_file": str,
+    "model_server_key_file": str,
+    "model_server_name": str,
     "commit": str,
     "revision": str,
     "image": str,

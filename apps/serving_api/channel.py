@@ -11,6 +11,13 @@ from serving_api.services import MODEL_SERVICE, PREDICTION_SERVICE
 RETRY_BUFFER_BYTES = 16 * 1024 * 1024
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 
+# A server that hangs keeps its connections: after so long a silence on one with calls under way it is asked whether it
+# lives, and without an answer the calls go elsewhere. Three times in a call of ten seconds is as often as a server
+# with gRPC's defaults, such as TensorFlow Serving, suffers: the fourth ping without an answer's bytes between ends the
+# connection ("too many pings").
+KEEPALIVE_TIME_MS = 3_000
+KEEPALIVE_TIMEOUT_MS = 2_000
+
 # Predict is a pure function of its input, so a second try does no harm.
 _RETRY_POLICY: dict[str, Any] = {
     "maxAttempts": 4,
@@ -36,9 +43,7 @@ def target_of(address: str) -> str:
     )
 
 
-def open_channel(
-    address: str, *, credentials: grpc.ChannelCredentials | None = None, keepalive_s: float = 30.0
-) -> grpc.Channel:
+def open_channel(address: str, *, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
     """Open a channel with round robin over all addresses, retries and keepalive.
 
     It connects at the first call. Open it after a fork: a channel does not survive one.
@@ -46,7 +51,6 @@ def open_channel(
     Args:
         address: `host:port` (a headless Service in Kubernetes: one address a pod) or a gRPC target.
         credentials: TLS; none means plain text.
-        keepalive_s: seconds of silence on a busy connection after which the peer is asked whether it lives.
     """
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -54,10 +58,15 @@ def open_channel(
         ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.keepalive_time_ms", int(keepalive_s * 1000)),
-        ("grpc.keepalive_timeout_ms", 5_000),
+        ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+        ("grpc.http2.max_pings_without_data", 0),  # gRPC would ask twice, and then once a minute
         # A pod that comes back is tried within a second or two, not after gRPC's default of two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
+        (
+            "grpc.min_reconnect_backoff_ms",
+            3_000,
+        ),  # one attempt's time: a host that is off does not refuse, it is silent
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.dns_min_time_between_resolutions_ms", 1_000),
         # A proxy of the environment is for the internet, never for the model server.

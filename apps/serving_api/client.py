@@ -10,11 +10,17 @@ from google.protobuf.wrappers_pb2 import Int64Value
 
 from serving_api import errors
 from serving_api import serving_pb2 as pb
+from serving_api.breaker import Breaker
 from serving_api.deadline import Deadline
 from serving_api.services import SIGNATURE_DEF_MAP_URL, ModelServiceStub, PredictionServiceStub
 from serving_api.tensors import Array, TensorError, to_array, to_tensor_proto
 
 Response = TypeVar("Response")
+
+PROBE_TIMEOUT_S = 1.0
+# A call that had less time than this says nothing about the server when it ends without an answer.
+FAIR_S = 0.5
+_NOT_ANSWERED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,20 @@ class VersionStatus:
 class ModelServer:
     """The calls of a model server over one channel; safe to use from many threads.
 
-    Every call raises a ServingError (see `serving_api.errors`) and nothing else.
+    Every call raises a ServingError (see `serving_api.errors`) and nothing else. While no server answers, calls are
+    refused at once (see `serving_api.breaker`).
     """
 
     def __init__(self, channel: grpc.Channel) -> None:
         self._channel = channel
         self._prediction = PredictionServiceStub(channel)
         self._model = ModelServiceStub(channel)
+        self._breaker = Breaker(self._probe)
+
+    @property
+    def given_up(self) -> bool:
+        """Tell whether calls are refused because no server answers."""
+        return self._breaker.is_open
 
     def predict(
         self,
@@ -85,7 +98,7 @@ class ModelServer:
         request = pb.PredictRequest(
             model_spec=_spec(model, version, label, signature), inputs=tensors, output_filter=outputs
         )
-        response: pb.PredictResponse = _ask(self._prediction.Predict, request, deadline)
+        response: pb.PredictResponse = self._ask(self._prediction.Predict, request, deadline)
         try:
             arrays = {alias: to_array(tensor) for alias, tensor in response.outputs.items()}
         except TensorError as error:
@@ -97,7 +110,7 @@ class ModelServer:
     ) -> Metadata:
         """Read a model's signatures. Raises: ServingError; ModelNotFound also while no version is available."""
         request = pb.GetModelMetadataRequest(model_spec=_spec(model, version, label), metadata_field=["signature_def"])
-        response: pb.GetModelMetadataResponse = _ask(self._prediction.GetModelMetadata, request, deadline)
+        response: pb.GetModelMetadataResponse = self._ask(self._prediction.GetModelMetadata, request, deadline)
         packed = response.metadata.get("signature_def")
         if packed is None or packed.type_url != SIGNATURE_DEF_MAP_URL:
             raise errors.ContractMismatch(f"model {model}: the answer holds no signature_def")
@@ -110,7 +123,7 @@ class ModelServer:
     def status(self, model: str, deadline: Deadline, version: int | None = None) -> list[VersionStatus]:
         """Read the state of a model's versions, newest first. Raises: ServingError."""
         request = pb.GetModelStatusRequest(model_spec=_spec(model, version, None))
-        response: pb.GetModelStatusResponse = _ask(self._model.GetModelStatus, request, deadline)
+        response: pb.GetModelStatusResponse = self._ask(self._model.GetModelStatus, request, deadline)
         versions = [
             VersionStatus(
                 one.version,
@@ -124,7 +137,38 @@ class ModelServer:
 
     def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
+        self._breaker.stop()
         self._channel.close()
+
+    def _ask(self, call: Callable[..., Response], request: object, deadline: Deadline) -> Response:
+        remaining_s = deadline.remaining_s()
+        if remaining_s <= 0.0:
+            raise errors.ModelTimeout("no time was left to ask the model server", grpc.StatusCode.DEADLINE_EXCEEDED)
+        self._breaker.check()
+        try:
+            # wait_for_ready stays off: a server that is down is an answer (503), not a wait until the deadline.
+            response = call(request, timeout=remaining_s)
+        except grpc.RpcError as error:
+            failure = errors.from_rpc_error(error)
+            if error.code() not in _NOT_ANSWERED or isinstance(failure, errors.OverCapacity):
+                self._breaker.answered()
+            elif error.code() is grpc.StatusCode.UNAVAILABLE or remaining_s >= FAIR_S:
+                self._breaker.suspect()
+            raise failure from error
+        except ValueError as error:  # "Cannot invoke RPC on closed channel!"
+            raise errors.ModelUnavailable(str(error)) from error
+        self._breaker.answered()
+        return response
+
+    def _probe(self) -> bool:
+        """Ask for the state of a model without a name: any answer, a refusal too, is one of a server that lives."""
+        try:
+            self._model.GetModelStatus(pb.GetModelStatusRequest(), timeout=PROBE_TIMEOUT_S)
+        except grpc.RpcError as error:
+            return error.code() not in _NOT_ANSWERED
+        except ValueError:  # the channel is closed
+            return False
+        return True
 
 
 def _spec(model: str, version: int | None, label: str | None, signature: str = "") -> pb.ModelSpec:
@@ -136,16 +180,3 @@ def _spec(model: str, version: int | None, label: str | None, signature: str = "
     if label is not None:
         spec.version_label = label
     return spec
-
-
-def _ask(call: Callable[..., Response], request: object, deadline: Deadline) -> Response:
-    remaining_s = deadline.remaining_s()
-    if remaining_s <= 0.0:
-        raise errors.ModelTimeout("no time was left to ask the model server", grpc.StatusCode.DEADLINE_EXCEEDED)
-    try:
-        # wait_for_ready stays off: a server that is down is an answer (503), not a wait until the deadline.
-        return call(request, timeout=remaining_s)
-    except grpc.RpcError as error:
-        raise errors.from_rpc_error(error) from error
-    except ValueError as error:  # "Cannot invoke RPC on closed channel!"
-        raise errors.ModelUnavailable(str(error)) from error

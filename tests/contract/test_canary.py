@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gateway.app import create_app
-from gateway.predictor import RemotePredictor
+from gateway.predictor import open_predictor
 from gateway.settings import Settings
 from gateway.shares import Share
 from tests.contract import small_model
@@ -21,8 +21,13 @@ REQUESTS, SHARE = 2000, 0.1
 @pytest.fixture
 def client(litert_server):
     """A gateway in this process; `small` is served as version 1, labelled stable, and 2, labelled canary."""
-    predictor = RemotePredictor(f"localhost:{litert_server.grpc_port}")
-    settings = Settings(models=("small",), canaries={"small": Share("canary", SHARE)}, catalog_ttl_s=3600.0)
+    settings = Settings(
+        model_server=f"localhost:{litert_server.grpc_port}",
+        models=("small",),
+        canaries={"small": Share("canary", SHARE)},
+        catalog_ttl_s=3600.0,
+    )
+    predictor = open_predictor(settings)
     yield create_app(settings, predictor).test_client()
     predictor.close()
 

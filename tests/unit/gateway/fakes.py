@@ -23,6 +23,7 @@ class FakePredictor:
         self.version = 1
         self.labels_of = {"stable": 1}
         self.fails = None
+        self.given_up = False
         self.on_predict = lambda images: None
         self.calls = []
         self.size = (4, 6)

@@ -21,14 +21,15 @@ IMAGE = np.zeros((2, 300, 300, 3), np.uint8)  # above gRPC's default retry buffe
 class Server:
     """A real gRPC server whose answers a test writes; the embedded server's own tests are in tests/contract."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.failures = []  # status codes to fail with, one a call
+        self.words = "as told"
         self.calls = 0
         self.delay_s = 0.0
         self.metadata = {}
         self.outputs = {"probabilities": to_tensor_proto(np.array([[0.25, 0.75]], np.float32))}
         self.server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.max_receive_message_length", -1)])
-        self.port = self.server.add_insecure_port("127.0.0.1:0")
+        self.port = self.server.add_insecure_port(f"127.0.0.1:{port}")
         add_prediction_service(self, self.server)
         add_model_service(self, self.server)
         self.server.start()
@@ -37,7 +38,7 @@ class Server:
         self.calls += 1
         time.sleep(self.delay_s)
         if self.failures:
-            context.abort(self.failures.pop(0), "as told")
+            context.abort(self.failures.pop(0), self.words)
         spec = pb.ModelSpec(name=request.model_spec.name)
         spec.version.value = 7
         return pb.PredictResponse(model_spec=spec, outputs=self.outputs)
