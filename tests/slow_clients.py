@@ -1,8 +1,8 @@
 """Be many slow clients of an HTTP server at once: `with SlowClients(port, readers=500, writers=500) as slow: ...`.
 
-A writer sends the head of a request, or a body, a few bytes a second; a reader asks for page after page without waiting and
-takes a few bytes a second, through a small receive buffer. Whoever is cut off comes back after a second. They live in a
-process of their own, so that they cost the tests' own clients no time.
+A writer sends the head of a request, or a body, a few bytes a second; a reader asks for page after page without waiting
+and takes a few bytes a second, through a small receive buffer. Whoever is cut off comes back after a second. They live
+in a process of their own, so that they cost the tests' own clients no time.
 
     python -m tests.slow_clients --port 9696 --readers 500 --writers 500
 """
@@ -65,12 +65,13 @@ async def _be_slow(port: int, readers: int, writers: int) -> None:
         if counts["connected"] >= len(slow):
             break
         await asyncio.sleep(0.1)
-    print(json.dumps(counts), flush=True)
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
     await stop.wait()
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    print(json.dumps(counts), flush=True)
+    sys.stdout.write(json.dumps(counts))
 
 
 async def _write(port: int, counts: Counter[str], *, in_head: bool) -> None:

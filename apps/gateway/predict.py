@@ -21,9 +21,8 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
     @routes.post("/predict")
     def predict_default() -> Response:
         """Answer {label: probability} of one picture by the default model."""
-        with classifier.slot():
-            instance = read_single(cast("Request", request), g.deadline)
-            (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
+        instance = read_single(cast("Request", request))
+        (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
         if isinstance(result, Problem):
             raise result
         return jsonify(result)
@@ -36,10 +35,9 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
         if version is not None and version > _MAX_VERSION:
             raise Problem(BAD_REQUEST, "A version is a number of at most 63 bits.")
         catalog.require(name)
-        with classifier.slot():
-            instances = read_instances(cast("Request", request), g.deadline, settings.max_instances)
-            g.pictures = len(instances)  # what the caller's rate is charged for
-            answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
+        instances = read_instances(cast("Request", request), settings.max_instances)
+        g.pictures = len(instances)  # what the caller's rate is charged for
+        answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
         if all(isinstance(result, Problem) for result in answer.results):
             raise cast("Problem", answer.results[0])
         return jsonify(
