@@ -6,16 +6,17 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from gateway import cors, health, models, page, predict
+from gateway import cors, health, logs, models, page, predict, request_log
 from gateway.access import Access
 from gateway.canary import Canaries
 from gateway.capacity import ClientDeadline
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
-from gateway.inputs import Request
+from gateway.inputs import SPARE_FORM_PARTS, Request
 from gateway.metrics import Metrics
 from gateway.predictor import Predictor
 from gateway.problems import respond
+from gateway.routing import CONVERTERS
 from gateway.settings import Settings
 
 METRICS = "gateway.metrics"  # where the application keeps its Metrics, among its extensions
@@ -37,9 +38,12 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app = App("gateway", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    app.config["MAX_FORM_PARTS"] = settings.max_instances + SPARE_FORM_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.url_map.converters.update(CONVERTERS)
     metrics = app.extensions[METRICS] = Metrics()
+    metrics.model_server_given_up.set_function(lambda: predictor.given_up)
     access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
@@ -57,6 +61,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
         g.deadline = request.environ.get("gateway.deadline") or ClientDeadline(time.monotonic() + settings.timeout_s)
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        logs.enter(g.request_id, logs.trace_id_of(request.headers.get("traceparent", "")))
         if refusal := request.environ.get("gateway.refusal"):
             raise refusal
         if (answer := cors.preflight(request, settings.cors_origins)) is not None:
@@ -66,13 +71,16 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        endpoint = request.url_rule.rule if request.url_rule else "none"  # of the route: a path would be unbounded
-        metrics.observe(endpoint, request.method, response.status_code, time.monotonic() - g.began_s)
         if caller := g.get("caller"):
             access.charge(caller, g.get("pictures", 1))
+        request_log.record(request, response, metrics)
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response)
         cors.allow(request, response, settings.cors_origins)
         return response
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        logs.leave()
 
     return app

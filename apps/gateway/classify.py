@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from gateway.canary import Canaries
 from gateway.capacity import ClientDeadline, Pool, Stage
-from gateway.catalog import Model
 from gateway.fetch import Fetcher
-from gateway.inputs import Instance, Link
+from gateway.inputs import Instance, Link, Pixels
 from gateway.metrics import Metrics
+from gateway.model import Model
 from gateway.pictures import to_tensor
 from gateway.predictor import Predictor
 from gateway.problems import (
+    BAD_REQUEST,
     DECODE_OVER_CAPACITY,
     FETCH_OVER_CAPACITY,
     PREDICT_OVER_CAPACITY,
@@ -31,6 +32,7 @@ _DECODERS = 4  # threads for requests with several pictures
 
 Probabilities = Mapping[str, float]
 Image = npt.NDArray[np.uint8]
+Picture = bytes | Pixels | Exception  # an instance that needs no fetching any more
 
 
 @dataclass(frozen=True)
@@ -78,32 +80,35 @@ class Classifier:
 
         Args:
             name: of a model in the catalog.
-            instances: pictures' bytes, links to pictures, or problems, which stay what they are.
+            instances: pictures' bytes, links to pictures, pixels, or problems, which stay what they are.
             deadline: for everything, fetching included; the work is dropped where the client goes away before.
             version: this version of the model; at most one of `version` and `label`.
             label: the version that carries this label.
         Raises: Problem and ServingError, where no picture can be answered.
         """
-        route = self._canaries.route(name, deadline, version=version, label=label)
-        pictures = self._fetch_all(instances, deadline)
-        loaded = self._decode_all(route.model, deadline, pictures)
-        while images := [image for image in loaded if not isinstance(image, Exception)]:
-            try:
-                rows = iter(self._ask(route.model, np.stack(images), deadline))
-                break
-            except errors.ServingError as error:
-                before, instead = route.model, self._canaries.after_failure(route, error, deadline)
-                if instead is None:
-                    raise
-                route = instead
-                if (route.model.height, route.model.width) != (before.height, before.width):
-                    loaded = self._decode_all(route.model, deadline, pictures)
-        self._count(instances, loaded)
-        results = [
-            problem_of(one) if isinstance(one, Exception) else dict(zip(route.model.labels, next(rows), strict=True))
-            for one in loaded
-        ]
-        return Answer(route.model, results)
+        with self._metrics.in_flight.track_inprogress():
+            route = self._canaries.route(name, deadline, version=version, label=label)
+            pictures = self._fetch_all(instances, deadline)
+            loaded = self._decode_all(route.model, deadline, pictures)
+            while images := [image for image in loaded if not isinstance(image, Exception)]:
+                try:
+                    rows = iter(self._ask(route.model, np.stack(images), deadline))
+                    break
+                except errors.ServingError as error:
+                    before, instead = route.model, self._canaries.after_failure(route, error, deadline)
+                    if instead is None:
+                        raise
+                    route = instead
+                    if (route.model.height, route.model.width) != (before.height, before.width):
+                        loaded = self._decode_all(route.model, deadline, pictures)
+            self._count(instances, loaded)
+            results = [
+                problem_of(one)
+                if isinstance(one, Exception)
+                else dict(zip(route.model.labels, next(rows), strict=True))
+                for one in loaded
+            ]
+            return Answer(route.model, results)
 
     def _ask(self, model: Model, images: Image, deadline: ClientDeadline) -> list[list[float]]:
         with (
@@ -113,8 +118,8 @@ class Classifier:
             rows: list[list[float]] = model.classify(self._predictor, images, deadline).tolist()
         return rows
 
-    def _fetch_all(self, instances: Sequence[Instance], deadline: ClientDeadline) -> list[bytes | Exception]:
-        """Return the instances' bytes, or why there are none; links are fetched at the same time."""
+    def _fetch_all(self, instances: Sequence[Instance], deadline: ClientDeadline) -> list[Picture]:
+        """Return the instances' bytes or pixels, or why there are none; links are fetched at the same time."""
         until = deadline.within(self._settings.fetch_timeout_s)
         begun = [self._begin_fetch(one, until) if isinstance(one, Link) else one for one in instances]
         return [self._end_fetch(one, until) if isinstance(one, Future) else one for one in begun]
@@ -136,19 +141,21 @@ class Classifier:
             return self._fetcher.fetch(url, deadline)
 
     def _decode_all(
-        self, model: Model, deadline: ClientDeadline, pictures: Sequence[bytes | Exception]
+        self, model: Model, deadline: ClientDeadline, pictures: Sequence[Picture]
     ) -> list[Image | Exception]:
         """Return the pictures' pixels, or why there are none."""
-        if not any(isinstance(one, bytes) for one in pictures):
-            return [one for one in pictures if isinstance(one, Exception)]
         decode = partial(self._decode, model, deadline)
+        if not any(isinstance(one, bytes) for one in pictures):
+            return list(map(decode, pictures))
         with self._decoding.place(deadline):
             # A single picture needs no thread of its own. problem_of needs the request, which the decoders do not have.
             return [decode(pictures[0])] if len(pictures) == 1 else list(self._decoders.map(decode, pictures))
 
-    def _decode(self, model: Model, deadline: ClientDeadline, picture: bytes | Exception) -> Image | Exception:
+    def _decode(self, model: Model, deadline: ClientDeadline, picture: Picture) -> Image | Exception:
         if isinstance(picture, Exception):
             return picture
+        if isinstance(picture, np.ndarray):
+            return _fitting(model, picture)
         if len(picture) > self._settings.max_image_bytes:
             return Problem(TOO_LARGE, f"The picture has more than {self._settings.max_image_bytes} bytes.")
         try:
@@ -163,3 +170,12 @@ class Classifier:
             source = "url" if isinstance(instance, Link) else "body"
             outcome = type(one).__name__ if isinstance(one, Exception) else "ok"
             self._metrics.pictures.labels(source, outcome).inc()
+
+
+def _fitting(model: Model, pixels: Pixels) -> Image | Problem:
+    """Return pixels as they are, or a problem where the model wants another size."""
+    if pixels.shape != (wanted := (model.height, model.width, 3)):
+        return Problem(
+            BAD_REQUEST, f"The image has the shape {list(pixels.shape)}, but the model takes {list(wanted)}."
+        )
+    return pixels

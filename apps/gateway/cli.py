@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import keys
+from gateway import keys, logs
 from gateway.settings import Settings, SettingsError
 from gateway.verify import command as verify
 
@@ -41,6 +41,7 @@ def serve(_arguments: argparse.Namespace) -> int:
         settings = Settings.from_environment(os.environ)
         if settings.api_keys_file:
             keys.read_keys(Path(settings.api_keys_file))
+        logs.configure(settings.log_format, settings.log_level)
         from gateway.server import serve as serve_http
 
         serve_http(settings)

@@ -1,16 +1,19 @@
 """Read the pictures out of a request: JSON, multipart or a raw body."""
 
 import base64
-import json
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
 
 import flask
+import numpy as np
+import numpy.typing as npt
 
+from gateway.json_body import read_json
 from gateway.problems import BAD_REQUEST, NOT_A_PICTURE, TOO_LARGE, Problem
 
 _SHOWN = 40
+SPARE_FORM_PARTS = 16  # a form's fields that are no pictures: browsers and frameworks add some
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,10 @@ class Link:
     url: str
 
 
-# What one instance is: a picture's bytes, where to fetch it, or what is wrong with the instance.
-Instance = bytes | Link | Problem
+Pixels = npt.NDArray[np.uint8]  # [H, W, 3], RGB, of the size that a model takes
+
+# What one instance is: a picture's bytes, where to fetch it, its pixels, or what is wrong with the instance.
+Instance = bytes | Link | Pixels | Problem
 
 
 class Request(flask.Request):
@@ -61,15 +66,13 @@ def read_single(request: Request) -> Instance:
 
 def _read(request: Request, *, single: bool) -> list[Instance]:
     body = request.read_body()
+    refuse_coding(request)
     kind = request.mimetype
-    if kind == "application/json" or kind.endswith("+json"):
-        document = _json(body)
+    if is_json(request):
+        document = read_json(body)
         return [_instance(document)] if single else _instances(document)
     if kind == "multipart/form-data":
-        files = request.files.getlist("file")
-        if not files:
-            raise Problem(BAD_REQUEST, "The form has no file in a field named 'file'.")
-        return [file.read() for file in files]
+        return _files(request)
     if kind.startswith("image/") or kind == "application/octet-stream":
         if not body:
             raise Problem(BAD_REQUEST, "The request has no body.")
@@ -81,32 +84,58 @@ def _read(request: Request, *, single: bool) -> list[Instance]:
     )
 
 
-def _json(body: bytes) -> Any:
+def refuse_coding(request: Request) -> None:
+    """Refuse a body that is not what it seems. Raises: Problem (415)."""
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() not in ("", "identity"):
+        raise Problem(NOT_A_PICTURE, f"The body is coded as {coding[:_SHOWN]}; send it as it is.")
+
+
+def is_json(request: Request) -> bool:
+    """Tell whether the body is declared to be JSON. Raises: Problem (415) for JSON of another charset than UTF-8."""
+    if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
+        return False
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Problem(NOT_A_PICTURE, f"JSON is UTF-8; not {charset[:_SHOWN]}.")
+    return True
+
+
+def _files(request: Request) -> list[Instance]:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise Problem(BAD_REQUEST, "The request's body is not JSON.") from None
+        files = request.files.getlist("file")
+    except ValueError:
+        raise Problem(BAD_REQUEST, "The form is broken.") from None
+    if not files:
+        raise Problem(BAD_REQUEST, "The form has no file in a field named 'file'.")
+    return [file.read() for file in files]
 
 
 def _instances(document: Any) -> list[Instance]:
-    instances = document.get("instances") if isinstance(document, dict) else None
-    if not isinstance(instances, list):
+    if not isinstance(document, dict) or not isinstance(instances := document.get("instances"), list):
         raise Problem(BAD_REQUEST, 'The JSON must be {"instances": [{"url": ...} or {"b64": ...}, ...]}.')
+    # TensorFlow Serving's clients name the signature; there is only this one.
+    if document.get("signature_name", "serving_default") != "serving_default":
+        raise Problem(BAD_REQUEST, "The only signature_name is 'serving_default'.")
+    if unknown := document.keys() - {"instances", "signature_name"}:
+        raise Problem(BAD_REQUEST, f"The JSON holds {min(unknown)[:_SHOWN]!r}, which means nothing here.")
     return [_instance(instance) for instance in instances]
 
 
 def _instance(document: Any) -> Instance:
-    wrong = Problem(BAD_REQUEST, 'A picture is {"url": "https://..."} or {"b64": "..."}.')
-    if not isinstance(document, dict) or len(document.keys() & {"url", "b64"}) != 1:
-        return wrong
-    if isinstance(url := document.get("url"), str):
-        return Link(url)
-    return _decoded(text) if isinstance(text := document.get("b64"), str) else wrong
+    if isinstance(document, dict) and len(document) == 1:
+        if isinstance(url := document.get("url"), str):
+            return Link(url)
+        if isinstance(text := document.get("b64"), str):
+            return _decoded(text)
+    return Problem(BAD_REQUEST, 'A picture is {"url": "https://..."} or {"b64": "..."}.')
 
 
 def _decoded(text: str) -> Instance:
     if text.startswith("data:"):  # what a browser's FileReader gives
-        text = text.partition(",")[2]
+        kind, _, text = text.partition(",")
+        if not kind.endswith(";base64"):
+            return Problem(BAD_REQUEST, "The picture's data URL is not base64.")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except ValueError:

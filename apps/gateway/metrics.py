@@ -67,6 +67,11 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        self.model_server_given_up = Gauge(
+            "gateway_model_server_given_up",
+            "1 while calls to the model server are refused because it does not answer.",
+            registry=self.registry,
+        )
         # Of no use but to alert: a label that should lead to a version and does not.
         self.canary_fallbacks = Counter(
             "gateway_canary_fallbacks",

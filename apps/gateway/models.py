@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify
 
-from gateway.catalog import Catalog, Model
+from gateway.catalog import Catalog
+from gateway.model import Model
 from gateway.predictor import Predictor
 from serving_api import errors
 from serving_api.client import VersionStatus

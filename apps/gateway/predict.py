@@ -9,9 +9,8 @@ from gateway.catalog import Catalog
 from gateway.classify import Classifier, Probabilities
 from gateway.inputs import Request, read_instances, read_single
 from gateway.problems import BAD_REQUEST, Problem
+from gateway.routing import MAX_VERSION
 from gateway.settings import Settings
-
-_MAX_VERSION = 2**63 - 1  # int64 on the wire
 
 
 def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> Blueprint:
@@ -32,7 +31,7 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
     @routes.post("/v1/models/<name>/labels/<label>:predict")
     def predict(name: str, version: int | None = None, label: str | None = None) -> Response:
         """Answer one result or one error an instance, in order."""
-        if version is not None and version > _MAX_VERSION:
+        if version is not None and version > MAX_VERSION:
             raise Problem(BAD_REQUEST, "A version is a number of at most 63 bits.")
         catalog.require(name)
         instances = read_instances(cast("Request", request), settings.max_instances)

@@ -13,8 +13,8 @@
     |-- 429 rate-limited               more than this caller may send; with Retry-After
     |-- 431 headers-too-large
     |-- 499 client-gone                for /metrics: there is nobody to answer
-    |-- 500 model-mismatch, internal   the model does not keep its contract; a fault of ours
-    |-- 502 picture-host-failed
+    |-- 500 internal                   a fault of ours
+    |-- 502 picture-host-failed, model-mismatch   what answers us is at fault: picture's host; model or its server
     |-- 503 model-unavailable          with Retry-After
     `-- 504 out-of-time
 
@@ -68,8 +68,8 @@ RATE_LIMITED = Kind("rate-limited", 429, "There are too many requests of yours")
 HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request's headers are too large")
 CLIENT_GONE = Kind("client-gone", 499, "The client went away")
 INTERNAL = Kind("internal", 500, "Something went wrong here")
-MODEL_MISMATCH = Kind("model-mismatch", 500, "The model does not keep its contract")
 HOST_FAILED = Kind("picture-host-failed", 502, "The picture's host failed")
+MODEL_MISMATCH = Kind("model-mismatch", 502, "The model does not keep its contract")
 MODEL_UNAVAILABLE = Kind("model-unavailable", 503, "The model is not there")
 OUT_OF_TIME = Kind("out-of-time", 504, "The time is up")
 
@@ -120,11 +120,11 @@ def problem_of(error: Exception) -> Problem:
     for exception, kind, detail in _KIND_OF:
         if isinstance(error, exception):
             if kind.status >= _FIRST_SERVER_FAULT:
-                log.warning("request %s: %s: %s", request_id(), type(error).__name__, error)
+                log.warning("%s: %s", type(error).__name__, error)
             return Problem(kind, str(error) if detail is None else detail)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    log.error("request %s failed", request_id(), exc_info=error)
+    log.error("the request failed", exc_info=error)
     return Problem(INTERNAL, "The fault is ours, and the log has it under the request's id.")
 
 
@@ -140,6 +140,7 @@ def _of_http(error: HTTPException) -> Problem:
 def respond(error: Exception) -> Response:
     """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps."""
     problem = problem_of(error)
+    g.problem = problem.kind.name
     body = json.dumps(problem.as_json() | {"request_id": request_id()}, ensure_ascii=False)
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:

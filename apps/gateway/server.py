@@ -1,6 +1,7 @@
 """Serve with uvicorn: one process, one thread for all connections, others for the work."""
 
 import asyncio
+import logging
 import resource
 import signal
 import socket
@@ -19,6 +20,9 @@ _KEEP_ALIVE_S = 75  # longer than the ingress keeps an idle connection, so it is
 _LINGER_S = 2.0  # before idle connections are closed at the end: for requests that are on their way
 _SEND_BUFFER_BYTES = 2**16  # else the kernel would keep megabytes for each client that does not read
 _OTHER_DESCRIPTORS = 1024  # pictures being fetched, the model server, files
+
+
+log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -59,6 +63,8 @@ def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=int(settings.timeout_s) + 2,
             h11_max_incomplete_event_size=settings.max_header_bytes,
         )
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it has a line for each request that is no HTTP
+        log.info("listening on %s port %s", *listener.getsockname()[:2])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended
         Server(config, shared).run([listener])

@@ -43,7 +43,7 @@ class Settings:
     fetch_timeout_s: float = 5.0
     max_body_bytes: int = 16 * 2**20
     max_image_bytes: int = 10 * 2**20
-    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into gunicorn's arbiter
+    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into `gateway verify`
     max_instances: int = 16
     catalog_ttl_s: float = 5.0
     allow_loopback_urls: bool = False

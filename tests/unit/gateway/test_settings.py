@@ -62,14 +62,14 @@ def test_service_link_is_no_port():
     [
         ("GATEWAY_PORT", "0"),
         ("GATEWAY_PORT", "http"),
-        ("GATEWAY_THREADS", "²"),
+        ("GATEWAY_MAX_FETCHES", "²"),
         ("GATEWAY_TIMEOUT_S", "nan"),
         ("GATEWAY_TIMEOUT_S", "-1"),
         ("GATEWAY_ALLOW_LOOPBACK_URLS", "yes"),
         ("GATEWAY_MODELS", "pizza,pizza"),
         ("GATEWAY_MODELS", "a/b"),
         ("GATEWAY_MODEL_SERVER", "localhost"),
-        ("GATEWAY_MAX_IN_FLIGHT", "16"),
+        ("GATEWAY_MAX_IN_FLIGHT", "0"),
         ("GATEWAY_FOREIGN_MODELS", "/no/such/file.toml"),
         ("GATEWAY_MODEL_CONFIG_FILE", "/no/such/models.config"),
         ("GATEWAY_MODEL_CONFIG_FILE", __file__),  # no list
