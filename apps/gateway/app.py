@@ -6,7 +6,7 @@ import uuid
 
 from flask import Flask, Response, g, request
 
-from gateway import cors, health, logs, models, page, predict, request_log
+from gateway import cors, health, logs, models, openapi, page, predict, request_log
 from gateway.access import Access
 from gateway.canary import Canaries
 from gateway.capacity import ClientDeadline
@@ -49,8 +49,9 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
     classifier = Classifier(settings, predictor, canaries, metrics)
     app.register_blueprint(predict.blueprint(classifier, catalog, settings))
-    app.register_blueprint(models.blueprint(catalog, predictor))
+    app.register_blueprint(models.blueprint(catalog, predictor, settings))
     app.register_blueprint(health.blueprint(settings, predictor, metrics))
+    app.register_blueprint(openapi.blueprint(settings))
     app.register_blueprint(page.blueprint())
     app.register_error_handler(Exception, respond)
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -138,29 +138,34 @@ class Stage:
 
 
 class Pool:
-    """Threads of their own for work that mostly waits, and a queue of bounded length; see Stage for the arguments."""
+    """The same for work that has threads of its own: `places` of it at a time, `room` waits; see Stage."""
 
     def __init__(self, verb: str, places: int, room: int, full: Kind, metrics: Metrics) -> None:
         self._verb = verb
+        self._limit = places + room
         self._full = full
-        self._threads = ThreadPoolExecutor(places, verb)
-        self._room = threading.BoundedSemaphore(places + room)
-        self._busy = metrics.stage_busy.labels(verb)
+        self._lock = threading.Lock()
+        self._begun = 0
         self._refusals = metrics.stage_refusals.labels(verb)
-        self._wait_seconds = metrics.stage_wait_seconds.labels(verb)
-        self._waiting = metrics.stage_waiting.labels(verb)
+        metrics.stage_busy.labels(verb).set_function(lambda: min(self._begun, places))
+        metrics.stage_waiting.labels(verb).set_function(lambda: max(self._begun - places, 0))
 
-    def submit(self, work: Callable[[], Result], deadline: ClientDeadline) -> "Future[Result]":
-        """Have work done. Raises: Problem, where there is no room."""
-        if not self._room.acquire(blocking=False):
-            self._refusals.inc()
-            raise Problem(self._full, f"{self._full.title}; try again in a moment.")
-        self._waiting.inc()
-        future = self._threads.submit(self._do, work, deadline, time.monotonic())
-        future.add_done_callback(self._done)
+    def begin(self, start: Callable[[], Future[Result]]) -> Future[Result]:
+        """Have work begun. Raises: Problem, where there is no room; what `start` raises."""
+        with self._lock:
+            if self._begun >= self._limit:
+                self._refusals.inc()
+                raise Problem(self._full, f"{self._full.title}; try again in a moment.")
+            self._begun += 1
+        try:
+            future = start()
+        except BaseException:
+            self._end()
+            raise
+        future.add_done_callback(self._end)
         return future
 
-    def result(self, future: "Future[Result]", deadline: ClientDeadline) -> Result:
+    def result(self, future: Future[Result], deadline: ClientDeadline) -> Result:
         """Wait for work, and leave it behind where time or client are gone. Raises: Problem, and what the work does."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
@@ -170,14 +175,6 @@ class Pool:
             deadline.require_time(self._verb)
         return future.result()
 
-    def _do(self, work: Callable[[], Result], deadline: ClientDeadline, since_s: float) -> Result:
-        self._waiting.dec()
-        self._wait_seconds.observe(time.monotonic() - since_s)
-        deadline.require_time(self._verb)
-        with self._busy.track_inprogress():
-            return work()
-
-    def _done(self, future: "Future[Result]") -> None:
-        if future.cancelled():
-            self._waiting.dec()
-        self._room.release()
+    def _end(self, _future: Future[Result] | None = None) -> None:
+        with self._lock:
+            self._begun -= 1

@@ -1,5 +1,6 @@
 """From pictures to probabilities: fetch, decode, ask the model once for all of them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -58,7 +59,13 @@ class Classifier:
         self._predictor = predictor
         self._canaries = canaries
         self._metrics = metrics
-        self._fetcher = Fetcher(settings.max_image_bytes, allow_loopback=settings.allow_loopback_urls)
+        self._fetcher = Fetcher(
+            settings.max_image_bytes,
+            hosts=settings.url_hosts,
+            contact=settings.contact,
+            places=settings.max_fetches,
+            allow_loopback=settings.allow_loopback_urls,
+        )
         room = settings.max_waiting
         self._fetching = Pool("fetch", settings.max_fetches, room, FETCH_OVER_CAPACITY, metrics)
         self._decoding = Stage("decode", settings.max_decodes, room, DECODE_OVER_CAPACITY, metrics)
@@ -124,21 +131,20 @@ class Classifier:
         begun = [self._begin_fetch(one, until) if isinstance(one, Link) else one for one in instances]
         return [self._end_fetch(one, until) if isinstance(one, Future) else one for one in begun]
 
-    def _begin_fetch(self, link: Link, deadline: ClientDeadline) -> "Future[bytes] | Problem":
+    def _begin_fetch(self, link: Link, deadline: ClientDeadline) -> Future[bytes] | Exception:
+        began_s = time.monotonic()
         try:
-            return self._fetching.submit(partial(self._fetch, link.url, deadline), deadline)
-        except Problem as full:
-            return full
-
-    def _end_fetch(self, begun: "Future[bytes]", deadline: ClientDeadline) -> bytes | Exception:
-        try:
-            return self._fetching.result(begun, deadline)
+            begun = self._fetching.begin(lambda: self._fetcher.begin(link.url, deadline))
         except Exception as error:  # noqa: BLE001 - translated by problem_of, which logs what it does not know
             return error
+        begun.add_done_callback(lambda _: self._metrics.fetch_seconds.observe(time.monotonic() - began_s))
+        return begun
 
-    def _fetch(self, url: str, deadline: ClientDeadline) -> bytes:
-        with self._metrics.fetch_seconds.time():
-            return self._fetcher.fetch(url, deadline)
+    def _end_fetch(self, begun: Future[bytes], deadline: ClientDeadline) -> bytes | Exception:
+        try:
+            return self._fetching.result(begun, deadline)
+        except Exception as error:  # noqa: BLE001 - likewise
+            return error
 
     def _decode_all(
         self, model: Model, deadline: ClientDeadline, pictures: Sequence[Picture]

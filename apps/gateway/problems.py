@@ -25,12 +25,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response, g
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
-from gateway import fetch, pictures, urls
+from gateway import fetch, messages, pictures, urls
 from serving_api import errors
 
 TYPE_PREFIX = "urn:image-classifiers:problem:"
@@ -82,6 +81,7 @@ _KIND_OF: tuple[tuple[type[Exception], Kind, str | None], ...] = (
     (fetch.HostFailed, HOST_FAILED, None),
     (fetch.FetchTimeout, OUT_OF_TIME, None),
     (fetch.FetchTooLarge, TOO_LARGE, None),
+    (fetch.FetchersBusy, OVER_CAPACITY, None),
     (errors.OverCapacity, OVER_CAPACITY, "The model has too much to do; try again in a moment."),
     (errors.ModelUnavailable, MODEL_UNAVAILABLE, "The model server does not answer; try again in a moment."),
     (errors.ModelNotFound, MODEL_UNAVAILABLE, "The model is not ready yet; try again in a moment."),
@@ -103,7 +103,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.detail = detail
         self.headers = headers or {}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> messages.Problem:
         """Give the problem's members, without the request's id."""
         return {
             "type": TYPE_PREFIX + self.kind.name,
