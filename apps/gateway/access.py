@@ -1,7 +1,7 @@
 """Decide who may ask what: API keys where there is a file of them, and a rate for each key or address.
 
-Everything needs a key but the addresses in OPEN: a route that is added later is closed by itself. Runs before a body
-is read, so a stranger's is never looked at.
+Everything needs a key but the addresses in OPEN: a route that is added later is closed by itself. gateway.front asks
+here before it reads a body, so a stranger's takes no memory.
 """
 
 import math
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.callers import caller_of, site_of
-from gateway.keys import Keys
+from gateway.keys import Keys, KeysError
 from gateway.metrics import Metrics
 from gateway.problems import RATE_LIMITED, UNAUTHORIZED, Problem
 from gateway.rates import Limiter, Rate
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 
 # Probes, what says how to ask, and the page: none of them costs much or tells anything. As routes have them.
 OPEN = frozenset(
@@ -64,13 +64,13 @@ class Access:
     Args:
         settings: see GATEWAY_API_KEYS_FILE, GATEWAY_RATE_PER_S, GATEWAY_RATE_BURST, GATEWAY_TRUSTED_PROXIES.
         metrics: where refusals are counted.
-    Raises: KeysError, where the file of keys cannot be used.
+    Raises: SettingsError, where the file of keys cannot be used.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._trusted = settings.trusted_proxies
         self._rate = Rate(settings.rate_per_s, settings.rate_burst) if settings.rate_per_s else None
-        self._keys = Keys(Path(settings.api_keys_file)) if settings.api_keys_file else None
+        self._keys = _open_keys(settings.api_keys_file)
         self._limiter = Limiter()
         self._refused = metrics.refused
         if self._keys is not None:
@@ -114,6 +114,13 @@ class Access:
             seconds = math.ceil(wait_s)
             words = f"At most {rate.per_s:g} pictures a second are accepted of you; try again in {seconds} s."
             raise Problem(RATE_LIMITED, words, {"Retry-After": str(seconds)})
+
+
+def _open_keys(path: str) -> Keys | None:
+    try:
+        return Keys(Path(path)) if path else None
+    except KeysError as error:
+        raise SettingsError(f"GATEWAY_API_KEYS_FILE: {error}") from None
 
 
 def is_open(path: str) -> bool:
