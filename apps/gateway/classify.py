@@ -51,7 +51,12 @@ class Classifier:
         self._predictor = predictor
         self._canaries = canaries
         self._metrics = metrics
-        self._fetcher = Fetcher(settings.max_image_bytes, allow_loopback=settings.allow_loopback_urls)
+        self._fetcher = Fetcher(
+            settings.max_image_bytes,
+            hosts=settings.url_hosts,
+            contact=settings.contact,
+            allow_loopback=settings.allow_loopback_urls,
+        )
         self._loaders = ThreadPoolExecutor(_LOADERS, "loader")
         self._capacity = threading.BoundedSemaphore(settings.max_in_flight)
 

@@ -9,6 +9,7 @@ from gateway.callers import Network, read_networks
 from gateway.foreign import ForeignModel, ForeignModelError, read_foreign_models
 from gateway.origins import read_origins
 from gateway.shares import Share, read_shares
+from gateway.urls import read_contact, read_hosts
 
 Value = TypeVar("Value")
 
@@ -37,6 +38,8 @@ class Settings:
     max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into gunicorn's arbiter
     max_instances: int = 16
     catalog_ttl_s: float = 5.0
+    url_hosts: tuple[str, ...] = ()  # any public one
+    contact: str = ""
     allow_loopback_urls: bool = False
     api_keys_file: str = ""
     rate_per_s: float = 0.0  # no limit
@@ -76,6 +79,8 @@ class Settings:
                 f"({settings.threads}), so that a thread is left to answer 429 and the probes"
             )
         settings.check_tls()
+        if settings.allow_loopback_urls and environment.get("KUBERNETES_SERVICE_HOST"):
+            raise SettingsError("GATEWAY_ALLOW_LOOPBACK_URLS=1 is for development, and refused inside Kubernetes")
         if unknown := set(settings.canaries or ()) - set(settings.models):
             raise SettingsError(f"GATEWAY_CANARIES names {', '.join(sorted(unknown))}, which is not among the models")
         return settings
@@ -204,6 +209,8 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "max_pixels": _integer(10_000, 10**9),
     "max_instances": _integer(1, 1024),
     "catalog_ttl_s": _seconds,
+    "url_hosts": read_hosts,
+    "contact": read_contact,
     "allow_loopback_urls": _switch,
     "api_keys_file": str,
     "rate_per_s": _rate,
