@@ -138,12 +138,11 @@ def respond(error: Exception, *, with_error: bool = False) -> Response:
     """
     problem = problem_of(error)
     g.problem = problem.kind.name
-    answer: messages.ProblemAnswer = {**problem.as_json(), "request_id": request_id()}
+    answer = dict(problem.as_json().items()) | {"request_id": request_id()}
     if with_error:
         answer["error"] = problem.detail
-    response = Response(
-        json.dumps(answer, ensure_ascii=False), problem.kind.status, content_type="application/problem+json"
-    )
+    body = json.dumps(answer, ensure_ascii=False)
+    response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S[problem.kind.status])
     response.headers.update(problem.headers)
