@@ -86,18 +86,17 @@ def blueprint(classifier: Classifier, catalog: Catalog, predictor: Predictor, se
         the JSON is.
         """
         catalog.require(name)
-        with classifier.slot():
-            model = catalog.get(name, g.deadline, version=version)
-            call = _read(cast("Request", request), model, settings.max_instances)
-            g.pictures = len(call.images)  # what the caller's rate is charged for
-            answer = classifier.classify(name, call.images, g.deadline, version=version)
+        model = catalog.get(name, g.deadline, version=version)
+        call = _read(cast("Request", request), model, settings.max_instances)
+        g.pictures = len(call.images)  # what the caller's rate is charged for
+        answer = classifier.classify(name, call.images, g.deadline, version=version)
         return _written(call, answer)
 
     return routes
 
 
 def _read(request: Request, model: Model, max_instances: int) -> tensors.InferCall:
-    body = request.read_body(g.deadline)
+    body = request.read_body()
     refuse_coding(request)
     if not (is_json(request) or request.mimetype in ("", _BINARY)):
         raise Problem(NOT_A_PICTURE, f"Send application/json, or {_BINARY} with the binary extension.")
