@@ -7,7 +7,7 @@ import uuid
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
-from gateway import cors, health, logs, models, openapi, page, predict, request_log
+from gateway import cors, health, logs, models, open_inference, openapi, page, predict, request_log
 from gateway.access import CALLER, Access
 from gateway.canary import Canaries
 from gateway.capacity import ClientDeadline
@@ -56,6 +56,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.register_blueprint(predict.blueprint(classifier, catalog, settings))
     app.register_blueprint(models.blueprint(catalog, predictor, settings))
     app.register_blueprint(health.blueprint(settings, predictor, metrics))
+    app.register_blueprint(open_inference.blueprint(classifier, catalog, predictor, settings))
     app.register_blueprint(openapi.blueprint(settings))
     app.register_blueprint(page.blueprint())
     app.register_error_handler(Exception, respond)
