@@ -9,8 +9,10 @@
     |-- 413 too-large                  body, picture, or number of instances
     |-- 415 not-a-picture              neither a picture that is accepted nor a body that can hold one
     |-- 422 undecodable-picture
-    |-- 429 over-capacity              with Retry-After
+    |-- 429 over-capacity, fetch-over-capacity, decode-over-capacity, predict-over-capacity   with Retry-After
     |-- 429 rate-limited               more than this caller may send; with Retry-After
+    |-- 431 headers-too-large
+    |-- 499 client-gone                for /metrics: there is nobody to answer
     |-- 500 internal                   a fault of ours
     |-- 502 picture-host-failed, model-mismatch   what answers us is at fault: picture's host; model or its server
     |-- 503 model-unavailable          with Retry-After
@@ -23,12 +25,11 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response, g
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
-from gateway import fetch, pictures, urls
+from gateway import fetch, messages, pictures, urls
 from serving_api import errors
 
 TYPE_PREFIX = "urn:image-classifiers:problem:"
@@ -45,6 +46,7 @@ class Kind:
     name: str
     status: int
     title: str
+    retry_after_s: int | None = None  # where it is not what the status brings by itself
 
 
 BAD_REQUEST = Kind("bad-request", 400, "The request cannot be understood")
@@ -58,7 +60,12 @@ TOO_LARGE = Kind("too-large", 413, "The request is too large")
 NOT_A_PICTURE = Kind("not-a-picture", 415, "This is not a picture that is accepted")
 UNDECODABLE = Kind("undecodable-picture", 422, "The picture cannot be decoded")
 OVER_CAPACITY = Kind("over-capacity", 429, "There is too much to do")
+FETCH_OVER_CAPACITY = Kind("fetch-over-capacity", 429, "Too many pictures wait to be fetched", retry_after_s=5)
+DECODE_OVER_CAPACITY = Kind("decode-over-capacity", 429, "Too many pictures wait to be decoded")
+PREDICT_OVER_CAPACITY = Kind("predict-over-capacity", 429, "Too many pictures wait for the model")
 RATE_LIMITED = Kind("rate-limited", 429, "There are too many requests of yours")
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request's headers are too large")
+CLIENT_GONE = Kind("client-gone", 499, "The client went away")
 INTERNAL = Kind("internal", 500, "Something went wrong here")
 HOST_FAILED = Kind("picture-host-failed", 502, "The picture's host failed")
 MODEL_MISMATCH = Kind("model-mismatch", 502, "The model does not keep its contract")
@@ -74,6 +81,7 @@ _KIND_OF: tuple[tuple[type[Exception], Kind, str | None], ...] = (
     (fetch.HostFailed, HOST_FAILED, None),
     (fetch.FetchTimeout, OUT_OF_TIME, None),
     (fetch.FetchTooLarge, TOO_LARGE, None),
+    (fetch.FetchersBusy, OVER_CAPACITY, None),
     (errors.OverCapacity, OVER_CAPACITY, "The model has too much to do; try again in a moment."),
     (errors.ModelUnavailable, MODEL_UNAVAILABLE, "The model server does not answer; try again in a moment."),
     (errors.ModelNotFound, MODEL_UNAVAILABLE, "The model is not ready yet; try again in a moment."),
@@ -95,7 +103,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.detail = detail
         self.headers = headers or {}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> messages.Problem:
         """Give the problem's members, without the request's id."""
         return {
             "type": TYPE_PREFIX + self.kind.name,
@@ -112,11 +120,11 @@ def problem_of(error: Exception) -> Problem:
     for exception, kind, detail in _KIND_OF:
         if isinstance(error, exception):
             if kind.status >= _FIRST_SERVER_FAULT:
-                log.warning("request %s: %s: %s", request_id(), type(error).__name__, error)
+                log.warning("%s: %s", type(error).__name__, error)
             return Problem(kind, str(error) if detail is None else detail)
     if isinstance(error, HTTPException):
         return _of_http(error)
-    log.error("request %s failed", request_id(), exc_info=error)
+    log.error("the request failed", exc_info=error)
     return Problem(INTERNAL, "The fault is ours, and the log has it under the request's id.")
 
 
@@ -129,13 +137,22 @@ def _of_http(error: HTTPException) -> Problem:
     return Problem(BAD_REQUEST, "The request is not proper HTTP for this address.")
 
 
-def respond(error: Exception) -> Response:
-    """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps."""
+def respond(error: Exception, *, with_error: bool = False) -> Response:
+    """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps.
+
+    Args:
+        error: what was raised.
+        with_error: whether `detail` is there once more as `error`, where the Open Inference Protocol has it.
+    """
     problem = problem_of(error)
-    body = json.dumps(problem.as_json() | {"request_id": request_id()}, ensure_ascii=False)
+    g.problem = problem.kind.name
+    answer = dict(problem.as_json().items()) | {"request_id": request_id()}
+    if with_error:
+        answer["error"] = problem.detail
+    body = json.dumps(answer, ensure_ascii=False)
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S[problem.kind.status])
+        response.headers["Retry-After"] = str(problem.kind.retry_after_s or _RETRY_AFTER_S[problem.kind.status])
     response.headers.update(problem.headers)
     if isinstance(error, HTTPException) and (allow := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(allow))

@@ -3,7 +3,7 @@
 Under werkzeug's own names, because a route's text is also the label `endpoint` of metrics, alerts and dashboards.
 """
 
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, ValidationError
 
 MAX_VERSION = 2**63 - 1  # int64 on the wire
 
@@ -15,12 +15,14 @@ class Name(BaseConverter):
 
 
 class Number(BaseConverter):
-    """A number in plain digits; werkzeug's own takes thousands of them, and those of every script."""
+    """A number in plain digits; werkzeug's own takes thousands of them, in every script."""
 
     regex = "[0-9]{1,20}"
 
     def to_python(self, value: str) -> int:
         """See BaseConverter."""
+        if int(value) > MAX_VERSION:
+            raise ValidationError
         return int(value)
 
 
