@@ -1,4 +1,6 @@
-"""What tests of several folders share: a fourth classifier, added as a user adds one, and the figures of a run."""
+"""What tests of several folders share: a fourth classifier, added as a user adds one, the figures of a run,
+and the hook that keeps every test on its own machine.
+"""
 
 import os
 import shutil
@@ -9,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.figures import Figures
+from tests.hostile.connections import Connections, watched
 from tools.models import DEFAULT, LIST, MODELS
 
 ROOT = Path(__file__).parents[1]
 FOURTH, FOURTH_LABELS, FOURTH_TASK = "lunch", ("garment", "salad", "sky"), "Say what is on the table."
+
+BEYOND = {"images", "e2e", "network", "backbones"}  # markers of tests that need more than this machine
 
 FIGURES = pytest.StashKey[Figures]()
 
@@ -28,6 +33,17 @@ def pytest_terminal_summary(terminalreporter, config):
     if figures := config.stash.get(FIGURES, None):
         terminalreporter.section("figures")
         terminalreporter.write_line("\n".join(figures.table()))
+
+
+@pytest.fixture(autouse=True)
+def connections(request):
+    """Fail a test that connects or looks up outside of this machine; it may narrow what is allowed."""
+    if BEYOND & {marker.name for marker in request.node.iter_markers()}:
+        yield None
+        return
+    with watched(Connections()) as allowed:
+        yield allowed
+    assert [] == allowed.refused, "outside of what the test allows"
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,8 @@ def _gateway_environment(arguments: argparse.Namespace, names: Sequence[str]) ->
         "GATEWAY_MODELS": os.environ.get("GATEWAY_MODELS", ",".join(names)),
         "GATEWAY_HOST": os.environ.get("GATEWAY_HOST", "127.0.0.1"),  # a laptop is not a public server
         "GATEWAY_PORT": str(arguments.port),
+        "GATEWAY_LOG_FORMAT": os.environ.get("GATEWAY_LOG_FORMAT", "text"),  # read by a person
+        "GATEWAY_LOG_LEVEL": os.environ.get("GATEWAY_LOG_LEVEL", "warning"),
     }
 
 

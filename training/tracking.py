@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,7 @@ class Tracker:
         if uri is None:
             yield cls()
             return
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a run is reported to `uri` and to nobody else
         import mlflow
         from mlflow.exceptions import MlflowException
 

@@ -3,20 +3,23 @@
 import re
 import time
 import uuid
-from typing import cast
 
 from flask import Flask, Response, g, request
 
-from gateway import health, models, page, predict
+from gateway import cors, health, logs, models, openapi, page, predict, request_log
+from gateway.access import Access
 from gateway.canary import Canaries
+from gateway.capacity import ClientDeadline
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
-from gateway.inputs import Request
+from gateway.inputs import SPARE_FORM_PARTS, Request
 from gateway.metrics import Metrics
 from gateway.predictor import Predictor
 from gateway.problems import respond
+from gateway.routing import CONVERTERS
 from gateway.settings import Settings
-from serving_api.deadline import Deadline
+
+METRICS = "gateway.metrics"  # where the application keeps its Metrics, among its extensions
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what may be echoed into a header and a log
 
@@ -35,33 +38,50 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app = App("gateway", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.max_body_bytes
+    app.config["MAX_FORM_PARTS"] = settings.max_instances + SPARE_FORM_PARTS
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    metrics = Metrics()
+    app.url_map.converters.update(CONVERTERS)
+    metrics = app.extensions[METRICS] = Metrics()
+    metrics.model_server_given_up.set_function(lambda: predictor.given_up)
+    access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
     classifier = Classifier(settings, predictor, canaries, metrics)
     app.register_blueprint(predict.blueprint(classifier, catalog, settings))
-    app.register_blueprint(models.blueprint(catalog, predictor))
+    app.register_blueprint(models.blueprint(catalog, predictor, settings))
     app.register_blueprint(health.blueprint(settings, predictor, metrics))
+    app.register_blueprint(openapi.blueprint(settings))
     app.register_blueprint(page.blueprint())
     app.register_error_handler(Exception, respond)
 
     @app.before_request
-    def begin() -> None:
-        g.began_s = time.monotonic()
-        g.deadline = Deadline.after(settings.timeout_s)
+    def begin() -> Response | None:
+        # gateway.front sets these; without it, in tests, the request's time begins here.
+        g.began_s = request.environ.get("gateway.began_s", time.monotonic())
+        g.deadline = request.environ.get("gateway.deadline") or ClientDeadline(time.monotonic() + settings.timeout_s)
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        logs.enter(g.request_id, logs.trace_id_of(request.headers.get("traceparent", "")))
+        if refusal := request.environ.get("gateway.refusal"):
+            raise refusal
+        if (answer := cors.preflight(request, settings.cors_origins)) is not None:
+            return answer
+        g.caller = access.admit(request)
+        return None
 
     @app.after_request
     def finish(response: Response) -> Response:
-        endpoint = request.url_rule.rule if request.url_rule else "none"  # of the route: a path would be unbounded
-        metrics.requests.labels(endpoint, request.method, str(response.status_code)).inc()
-        metrics.request_seconds.labels(endpoint).observe(time.monotonic() - g.began_s)
+        if caller := g.get("caller"):
+            access.charge(caller, g.get("pictures", 1))
+        request_log.record(request, response, metrics)
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response)
-        cast("Request", request).hear_out()
+        cors.allow(request, response, settings.cors_origins)
         return response
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        logs.leave()
 
     return app

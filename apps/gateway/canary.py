@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gateway.catalog import Catalog, Model
+from gateway.catalog import Catalog
 from gateway.metrics import Metrics
+from gateway.model import Model
 from gateway.problems import Problem
 from gateway.shares import Share
 from serving_api import errors
@@ -85,7 +86,7 @@ class Canaries:
         """
         name = route.model.name
         if isinstance(error, errors.ModelNotFound) and not route.again:
-            self._catalog.forget(name)  # the version went away since the catalog looked
+            self._catalog.forget(name, deadline)  # the version went away since the catalog looked
             if route.label is None:
                 return replace(route, model=self._catalog.get(name, deadline, **route.pinned), again=True)
             return replace(self._first(name, (route.label, *route.others), deadline), again=True)

@@ -1,78 +1,18 @@
-"""Know each model's input size, labels and card by asking the model server (contract 1), never by configuration."""
+"""Remember what each model is, and notice new versions."""
 
-import json
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from gateway.discovery import discover
 from gateway.foreign import ForeignModel
+from gateway.model import Model
 from gateway.predictor import Predictor
 from gateway.problems import UNKNOWN_MODEL, Problem
-from gateway.scaling import scale, to_probabilities
 from serving_api import errors
-from serving_api import serving_pb2 as pb
 from serving_api.deadline import Deadline
-from serving_api.tensors import NUMPY_OF
 
-_IMAGE_RANK = 4
-_CHANNELS = 3
 Key = tuple[str, int | None, str | None]
-
-
-@dataclass(frozen=True)
-class Model:
-    """One version of a model, and all that is needed to ask it."""
-
-    name: str
-    version: int
-    labels: tuple[str, ...]
-    height: int
-    width: int
-    card: Mapping[str, Any]
-    signature: str
-    input: str
-    output: str
-    dtype: np.dtype[Any]
-    foreign: ForeignModel | None
-
-    def classify(
-        self, predictor: Predictor, images: npt.NDArray[np.uint8], deadline: Deadline
-    ) -> npt.NDArray[np.float32]:
-        """Ask the model server for this very version, so that the labels are the answer's.
-
-        Args:
-            predictor: the model server.
-            images: uint8[N, height, width, 3], RGB.
-            deadline: for the whole call, retries included.
-        Returns: float32[N, len(labels)], probabilities.
-        Raises: ServingError; ContractMismatch for an answer of another shape or with values that are not numbers.
-        """
-        image = images if self.foreign is None else scale(self.foreign, images, self.dtype)
-        answer = predictor.predict(
-            self.name,
-            {self.input: image},
-            deadline,
-            version=self.version,
-            signature=self.signature,
-            outputs=(self.output,),
-        )
-        if self.output not in answer.outputs:
-            raise errors.ContractMismatch(f"model {self.name}: the answer lacks {self.output}")
-        values = answer.outputs[self.output]
-        probabilities = values if self.foreign is None else to_probabilities(self.foreign, values)
-        if probabilities.shape != (len(images), len(self.labels)):
-            raise errors.ContractMismatch(
-                f"model {self.name}: {self.output} has shape {list(probabilities.shape)}, "
-                f"not {[len(images), len(self.labels)]}"
-            )
-        if not np.isfinite(probabilities).all():
-            raise errors.ContractMismatch(f"model {self.name}: {self.output} holds values that are no numbers")
-        return probabilities.astype(np.float32, copy=False)
 
 
 class Catalog:
@@ -92,7 +32,9 @@ class Catalog:
         self._foreign = foreign
         self._ttl_s = ttl_s
         self._known: dict[Key, tuple[Model, float]] = {}
-        self._lock = threading.Lock()  # one refresh at a time: the others want the same answer
+        # One question about a model at a time: the others want the same answer, or share the failure.
+        self._locks = {name: threading.Lock() for name in names}
+        self._failed: dict[str, tuple[Key, float, errors.ServingError]] = {}
 
     def require(self, name: str) -> None:
         """Refuse a name that is not configured. Raises: Problem (HTTP 404)."""
@@ -106,31 +48,54 @@ class Catalog:
         """
         self.require(name)
         key = (name, version, label)
-        known = self._known.get(key)
-        if known is not None and time.monotonic() < known[1]:
+        known, now_s = self._known.get(key), time.monotonic()
+        if known is not None and now_s < known[1]:
             return known[0]
-        if not self._lock.acquire(timeout=deadline.remaining_s()):
+        lock = self._locks[name]
+        # What was right seconds ago beats waiting for a server that may hang.
+        if not lock.acquire(timeout=deadline.remaining_s() if known is None else 0):
+            if known is not None:
+                return known[0]
             raise errors.ModelTimeout("no time was left to ask what the model is")
         try:
-            return self._refresh(key, deadline)
+            return self._refresh(key, now_s, deadline)
         finally:
-            self._lock.release()
+            lock.release()
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, deadline: Deadline) -> None:
         """Ask anew next time: a version turned out to be gone."""
-        with self._lock:
-            for key in [key for key in self._known if key[0] == name]:
-                del self._known[key]
+        lock = self._locks[name]
+        if lock.acquire(timeout=deadline.remaining_s()):
+            try:
+                for key in [key for key in self._known if key[0] == name]:
+                    del self._known[key]
+            finally:
+                lock.release()
 
-    def _refresh(self, key: Key, deadline: Deadline) -> Model:
+    def _refresh(self, key: Key, asked_s: float, deadline: Deadline) -> Model:
+        name = key[0]
         known = self._known.get(key)
         if known is not None and time.monotonic() < known[1]:
             return known[0]  # another thread asked while this one waited
+        failed = self._failed.get(name)
+        if failed is not None and failed[0] == key and asked_s <= failed[1]:
+            raise type(failed[2])(failed[2].message, failed[2].code)  # likewise, in vain
         try:
-            model = self._ask(key, known[0] if known else None, deadline)
+            model = discover(
+                self._predictor,
+                name,
+                deadline,
+                version=key[1],
+                label=key[2],
+                known=known[0] if known else None,
+                foreign=self._foreign.get(name),
+            )
         except (errors.ModelNotFound, errors.InvalidRequest) as error:
             self._known.pop(key, None)
             raise self._refusal(key, deadline) or error from error
+        except errors.ServingError as error:
+            self._failed[name] = (key, time.monotonic(), error)
+            raise
         self._known[key] = (model, time.monotonic() + self._ttl_s)
         return model
 
@@ -144,75 +109,3 @@ class Catalog:
             return None
         wanted = f"version {version}" if label is None else f"version with the label {label!r}"
         return Problem(UNKNOWN_MODEL, f"The model {name} has no {wanted}.")
-
-    def _ask(self, key: Key, known: Model | None, deadline: Deadline) -> Model:
-        name, version, label = key
-        metadata = self._predictor.signatures(name, deadline, version=version, label=label)
-        if known is not None and known.version == metadata.version:
-            return known
-        foreign = self._foreign.get(name)
-        signature_name = foreign.signature if foreign else "serving_default"
-        signature = metadata.signatures.get(signature_name)
-        if signature is None:
-            raise errors.ContractMismatch(f"model {name}: no signature {signature_name}")
-        if foreign:
-            labels, card = foreign.labels, {"name": name, "task": foreign.task, "labels": list(foreign.labels)}
-        else:
-            labels, card = self._describe(name, metadata.version, deadline)
-        input_name = _alias(name, signature.inputs, foreign.input if foreign else "image")
-        output_name = _alias(name, signature.outputs, foreign.output if foreign else "probabilities")
-        height, width = _size(name, signature.inputs[input_name], foreign, card)
-        return Model(
-            name=name,
-            version=metadata.version,
-            labels=labels,
-            height=height,
-            width=width,
-            card=card,
-            signature=signature_name,
-            input=input_name,
-            output=output_name,
-            dtype=NUMPY_OF.get(signature.inputs[input_name].dtype, np.dtype(np.float32)),
-            foreign=foreign,
-        )
-
-    def _describe(self, name: str, version: int, deadline: Deadline) -> tuple[tuple[str, ...], dict[str, Any]]:
-        answer = self._predictor.predict(
-            name,
-            {"key": np.array([b"labels", b"card"], dtype=object)},
-            deadline,
-            version=version,
-            signature="describe",
-        )
-        try:
-            labels, card = (json.loads(value) for value in answer.outputs["value"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise errors.ContractMismatch(f"model {name}: describe does not answer with two JSON texts") from error
-        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels) or len(labels) < 2:  # noqa: PLR2004
-            raise errors.ContractMismatch(f"model {name}: describe's labels are not a list of names")
-        if not isinstance(card, dict):
-            raise errors.ContractMismatch(f"model {name}: describe's card is no JSON object")
-        return tuple(labels), card
-
-
-def _alias(name: str, tensors: Mapping[str, pb.TensorInfo], wanted: str) -> str:
-    """Find the tensor of that alias; without one, the only tensor there is."""
-    if wanted in tensors:
-        return wanted
-    if not wanted and len(tensors) == 1:
-        return next(iter(tensors))
-    raise errors.ContractMismatch(f"model {name}: no tensor {wanted!r} among {', '.join(sorted(tensors))}")
-
-
-def _size(name: str, image: pb.TensorInfo, foreign: ForeignModel | None, card: Mapping[str, Any]) -> tuple[int, int]:
-    """Give height and width: the signature's, else those of the settings entry or the card."""
-    shape = [dim.size for dim in image.tensor_shape.dim]
-    if len(shape) != _IMAGE_RANK or shape[3] not in (-1, _CHANNELS):
-        raise errors.ContractMismatch(f"model {name}: input of shape {shape} is no [N, height, width, 3]")
-    stated = card.get("input")
-    stated = stated if isinstance(stated, dict) else {}
-    instead = (foreign.height, foreign.width) if foreign else (stated.get("height", 0), stated.get("width", 0))
-    height, width = (own if own > 0 else other for own, other in zip(shape[1:3], instead, strict=True))
-    if not (isinstance(height, int) and isinstance(width, int) and 0 < height <= 4096 and 0 < width <= 4096):  # noqa: PLR2004
-        raise errors.ContractMismatch(f"model {name}: neither its signature nor its card tells a sensible input size")
-    return height, width

@@ -1,14 +1,15 @@
 """The console command `gateway`.
 
-Imports little: this is also gunicorn's arbiter, which lives as long as the gateway and needs none of it.
+Imports little: `gateway verify` needs nothing of the server.
 """
 
 import argparse
 import os
-import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from gateway import keys, logs
 from gateway.settings import Settings, SettingsError
 from gateway.verify import command as verify
 
@@ -19,6 +20,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="serve HTTP; settings come from GATEWAY_* variables")
     serving.set_defaults(run=serve)
+    making = commands.add_parser("key", help="make an API key; its line for GATEWAY_API_KEYS_FILE goes to stdout")
+    making.add_argument("name", help="whose key it is; the log names it")
+    making.set_defaults(run=key)
     verifying = commands.add_parser(
         "verify", help="check every pod of a deployment by the goldens; exit status 0 if all is green"
     )
@@ -35,28 +39,31 @@ def serve(_arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         settings = Settings.from_environment(os.environ)
-        _refuse_taken(settings.host, settings.port)
+        if settings.api_keys_file:
+            keys.read_keys(Path(settings.api_keys_file))
+        logs.configure(settings.log_format, settings.log_level)
+        from gateway.server import serve as serve_http
+
+        serve_http(settings)
+    except keys.KeysError as error:
+        print(f"error: GATEWAY_API_KEYS_FILE: {error}", file=sys.stderr)
+        return 1
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    from gateway.gunicorn_conf import Application
-
-    try:
-        Application(settings).run()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
 
 
-def _refuse_taken(host: str, port: int) -> None:
-    """Bind once for trial: gunicorn would try five times and then say it at length."""
+def key(arguments: argparse.Namespace) -> int:
+    """Make a key: its line to stdout, itself to stderr, as it is kept nowhere. Returns: 1 for a name that is none."""
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise SettingsError(f"GATEWAY_PORT={port} on GATEWAY_HOST={host} cannot be used: {error.strerror}") from None
+        made, line = keys.make_key(arguments.name)
+    except keys.KeysError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(made, file=sys.stderr)
+    print(line)
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from gateway.messages import Alive, Deployed, Ready
 from gateway.metrics import Metrics
+from gateway.operations import operation
 from gateway.predictor import Predictor
 from gateway.problems import MODEL_UNAVAILABLE, Problem
 from gateway.settings import Settings
@@ -18,11 +20,13 @@ def blueprint(settings: Settings, predictor: Predictor, metrics: Metrics) -> Blu
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
+    @operation(Alive)
     def liveness() -> Response:
         """Answer; never asks the model server, whose failure a restart of the gateway would not mend."""
         return jsonify(status="ok")
 
     @routes.get("/readyz")
+    @operation(Ready, problems=(503,))
     def readiness() -> Response:
         """Answer 200 when a model can be asked: its metadata is there, which TensorFlow Serving gives only then."""
         deadline = Deadline.after(_READY_TIMEOUT_S)
@@ -35,11 +39,13 @@ def blueprint(settings: Settings, predictor: Predictor, metrics: Metrics) -> Blu
         raise Problem(MODEL_UNAVAILABLE, "No model answers.")
 
     @routes.get("/metrics")
+    @operation("text/plain")
     def scrape() -> Response:
         """Give all metrics in Prometheus' text format."""
         return Response(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/version")
+    @operation(Deployed)
     def version() -> Response:
         """Tell from which commit this was built, by which revision it was deployed, and its image."""
         return jsonify(commit=settings.commit, revision=settings.revision, image=settings.image)

@@ -1,21 +1,19 @@
 """Read the pictures out of a request: JSON, multipart or a raw body."""
 
 import base64
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
 
 import flask
+import numpy as np
+import numpy.typing as npt
 
-from gateway.problems import BAD_REQUEST, NOT_A_PICTURE, SLOW_REQUEST, TOO_LARGE, Problem
-from serving_api.deadline import Deadline
+from gateway.json_body import read_json
+from gateway.problems import BAD_REQUEST, NOT_A_PICTURE, TOO_LARGE, Problem
 
-_CHUNK_BYTES = 65536
-_HEARD_OUT_BYTES = 64 * 2**20
-_HEARD_OUT_S = 2.0
 _SHOWN = 40
+SPARE_FORM_PARTS = 16  # a form's fields that are no pictures: browsers and frameworks add some
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,10 @@ class Link:
     url: str
 
 
-# What one instance is: a picture's bytes, where to fetch it, or what is wrong with the instance.
-Instance = bytes | Link | Problem
+Pixels = npt.NDArray[np.uint8]  # [H, W, 3], RGB, of the size that a model takes
+
+# What one instance is: a picture's bytes, where to fetch it, its pixels, or what is wrong with the instance.
+Instance = bytes | Link | Pixels | Problem
 
 
 class Request(flask.Request):
@@ -35,50 +35,20 @@ class Request(flask.Request):
     def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
         return BytesIO()
 
-    def read_body(self, deadline: Deadline) -> bytes:
-        """Read the whole body; `files` finds it afterwards.
+    def read_body(self) -> bytes:
+        """Give the whole body, which gateway.front has read; `files` finds it afterwards.
 
-        Raises: Problem (408) when the client is too slow; RequestEntityTooLarge (413).
+        Raises: RequestEntityTooLarge (413).
         """
-        body = bytearray()
-        for chunk in self._chunks(self.stream, (self.max_content_length or 0) + 1, deadline):
-            body += chunk
-        if deadline.expired:
-            raise Problem(SLOW_REQUEST, "The request's body did not arrive in time.")
-        self._cached_data = bytes(body)  # where werkzeug's form parser looks first
-        return self._cached_data
-
-    def hear_out(self) -> None:
-        """Read and drop a body that no route wanted: a client still sending would see a reset instead of the answer."""
-        if self.content_length and "stream" not in self.__dict__:  # a cached property: there once it was read
-            for _ in self._chunks(self.environ["wsgi.input"], _HEARD_OUT_BYTES, Deadline.after(_HEARD_OUT_S)):
-                pass
-
-    def _chunks(self, stream: IO[bytes], max_bytes: int, deadline: Deadline) -> Iterator[bytes]:
-        """Read until the end, `max_bytes` or the deadline, however slowly the client sends."""
-        connection = self.environ.get("gunicorn.socket")
-        while max_bytes > 0 and not deadline.expired:
-            if connection:
-                connection.settimeout(max(deadline.remaining_s(), 0.001))
-            try:
-                chunk = stream.read(min(_CHUNK_BYTES, max_bytes))
-            except TimeoutError:
-                return
-            finally:
-                if connection:
-                    connection.settimeout(None)  # as gunicorn had it: the answer has no deadline
-            if not chunk:
-                return
-            max_bytes -= len(chunk)
-            yield chunk
+        return self.get_data()
 
 
-def read_instances(request: Request, deadline: Deadline, max_instances: int) -> list[Instance]:
+def read_instances(request: Request, max_instances: int) -> list[Instance]:
     """Read the instances of a `:predict` request, in order.
 
     Raises: Problem, where the request as a whole makes no sense.
     """
-    instances = _read(request, deadline, single=False)
+    instances = _read(request, single=False)
     if not instances:
         raise Problem(BAD_REQUEST, "The request holds no instances.")
     if len(instances) > max_instances:
@@ -86,25 +56,23 @@ def read_instances(request: Request, deadline: Deadline, max_instances: int) -> 
     return instances
 
 
-def read_single(request: Request, deadline: Deadline) -> Instance:
+def read_single(request: Request) -> Instance:
     """Read the one picture of a `/predict` request. Raises: Problem."""
-    instances = _read(request, deadline, single=True)
+    instances = _read(request, single=True)
     if len(instances) != 1:
         raise Problem(BAD_REQUEST, f"One picture is expected here, but there are {len(instances)}.")
     return instances[0]
 
 
-def _read(request: Request, deadline: Deadline, *, single: bool) -> list[Instance]:
-    body = request.read_body(deadline)
+def _read(request: Request, *, single: bool) -> list[Instance]:
+    body = request.read_body()
+    refuse_coding(request)
     kind = request.mimetype
-    if kind == "application/json" or kind.endswith("+json"):
-        document = _json(body)
+    if is_json(request):
+        document = read_json(body)
         return [_instance(document)] if single else _instances(document)
     if kind == "multipart/form-data":
-        files = request.files.getlist("file")
-        if not files:
-            raise Problem(BAD_REQUEST, "The form has no file in a field named 'file'.")
-        return [file.read() for file in files]
+        return _files(request)
     if kind.startswith("image/") or kind == "application/octet-stream":
         if not body:
             raise Problem(BAD_REQUEST, "The request has no body.")
@@ -116,32 +84,58 @@ def _read(request: Request, deadline: Deadline, *, single: bool) -> list[Instanc
     )
 
 
-def _json(body: bytes) -> Any:
+def refuse_coding(request: Request) -> None:
+    """Refuse a body that is not what it seems. Raises: Problem (415)."""
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() not in ("", "identity"):
+        raise Problem(NOT_A_PICTURE, f"The body is coded as {coding[:_SHOWN]}; send it as it is.")
+
+
+def is_json(request: Request) -> bool:
+    """Tell whether the body is declared to be JSON. Raises: Problem (415) for JSON of another charset than UTF-8."""
+    if not (request.mimetype == "application/json" or request.mimetype.endswith("+json")):
+        return False
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Problem(NOT_A_PICTURE, f"JSON is UTF-8; not {charset[:_SHOWN]}.")
+    return True
+
+
+def _files(request: Request) -> list[Instance]:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise Problem(BAD_REQUEST, "The request's body is not JSON.") from None
+        files = request.files.getlist("file")
+    except ValueError:
+        raise Problem(BAD_REQUEST, "The form is broken.") from None
+    if not files:
+        raise Problem(BAD_REQUEST, "The form has no file in a field named 'file'.")
+    return [file.read() for file in files]
 
 
 def _instances(document: Any) -> list[Instance]:
-    instances = document.get("instances") if isinstance(document, dict) else None
-    if not isinstance(instances, list):
+    if not isinstance(document, dict) or not isinstance(instances := document.get("instances"), list):
         raise Problem(BAD_REQUEST, 'The JSON must be {"instances": [{"url": ...} or {"b64": ...}, ...]}.')
+    # TensorFlow Serving's clients name the signature; there is only this one.
+    if document.get("signature_name", "serving_default") != "serving_default":
+        raise Problem(BAD_REQUEST, "The only signature_name is 'serving_default'.")
+    if unknown := document.keys() - {"instances", "signature_name"}:
+        raise Problem(BAD_REQUEST, f"The JSON holds {min(unknown)[:_SHOWN]!r}, which means nothing here.")
     return [_instance(instance) for instance in instances]
 
 
 def _instance(document: Any) -> Instance:
-    wrong = Problem(BAD_REQUEST, 'A picture is {"url": "https://..."} or {"b64": "..."}.')
-    if not isinstance(document, dict) or len(document.keys() & {"url", "b64"}) != 1:
-        return wrong
-    if isinstance(url := document.get("url"), str):
-        return Link(url)
-    return _decoded(text) if isinstance(text := document.get("b64"), str) else wrong
+    if isinstance(document, dict) and len(document) == 1:
+        if isinstance(url := document.get("url"), str):
+            return Link(url)
+        if isinstance(text := document.get("b64"), str):
+            return _decoded(text)
+    return Problem(BAD_REQUEST, 'A picture is {"url": "https://..."} or {"b64": "..."}.')
 
 
 def _decoded(text: str) -> Instance:
     if text.startswith("data:"):  # what a browser's FileReader gives
-        text = text.partition(",")[2]
+        kind, _, text = text.partition(",")
+        if not kind.endswith(";base64"):
+            return Problem(BAD_REQUEST, "The picture's data URL is not base64.")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except ValueError:

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+# A client may send any word as its method, and each would be a series for ever.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -18,6 +20,18 @@ class Metrics:
             "gateway_request_seconds", "Time to answer.", ("endpoint",), buckets=_SECONDS, registry=self.registry
         )
         self.in_flight = Gauge("gateway_in_flight", "Predictions being worked on.", registry=self.registry)
+        self.stage_busy = Gauge(
+            "gateway_stage_busy", "Places taken of a stage: fetch, decode, predict.", ("stage",), registry=self.registry
+        )
+        self.stage_waiting = Gauge(
+            "gateway_stage_waiting", "Pictures that wait for a place.", ("stage",), registry=self.registry
+        )
+        self.stage_wait_seconds = Histogram(
+            "gateway_stage_wait_seconds", "Time they waited.", ("stage",), buckets=_SECONDS, registry=self.registry
+        )
+        self.stage_refusals = Counter(
+            "gateway_stage_refusals", "Pictures for which a stage had no room.", ("stage",), registry=self.registry
+        )
         self.pictures = Counter(
             "gateway_pictures", "Pictures by what became of them.", ("source", "outcome"), registry=self.registry
         )
@@ -34,6 +48,30 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self.refused = Counter(
+            "gateway_refused",
+            "Requests that were not let in, by what they lacked: key or rate.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.api_keys = Gauge("gateway_api_keys", "API keys that are accepted.", registry=self.registry)
+        self.api_keys_stale = Gauge(
+            "gateway_api_keys_stale",
+            "1 while the file of keys has changed to what cannot be used.",
+            registry=self.registry,
+        )
+        self.connections = Gauge("gateway_connections", "Open connections.", registry=self.registry)
+        self.connections_dropped = Counter(
+            "gateway_connections_dropped",
+            "Connections that were closed without a request: slow-head, headers, not-http, full; or slow-reader.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.model_server_given_up = Gauge(
+            "gateway_model_server_given_up",
+            "1 while calls to the model server are refused because it does not answer.",
+            registry=self.registry,
+        )
         # Of no use but to alert: a label that should lead to a version and does not.
         self.canary_fallbacks = Counter(
             "gateway_canary_fallbacks",
@@ -41,3 +79,9 @@ class Metrics:
             ("model", "label"),
             registry=self.registry,
         )
+
+    def observe(self, endpoint: str, method: str, status: int, took_s: float) -> None:
+        """Count an answered request."""
+        known = method if method in _METHODS else "other"
+        self.requests.labels(endpoint, known, str(status)).inc()
+        self.request_seconds.labels(endpoint).observe(took_s)

@@ -2,6 +2,8 @@
 
 from flask import Blueprint, Response, current_app
 
+from gateway.operations import operation
+
 # No inline script and no foreign one. Pictures come from anywhere: a linked one is shown beside its answer.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob: https: http:; "
@@ -14,6 +16,7 @@ def blueprint() -> Blueprint:
     routes = Blueprint("page", __name__)
 
     @routes.get("/")
+    @operation("text/html")
     def page() -> Response:
         """Give the page; browsers ask each time whether it changed."""
         return current_app.send_static_file("index.html")

@@ -1,17 +1,17 @@
 """POST /predict and POST /v1/models/{name}:predict."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 from flask import Blueprint, Response, g, jsonify, request
 
 from gateway.catalog import Catalog
-from gateway.classify import Classifier, Probabilities
+from gateway.classify import Classifier
 from gateway.inputs import Request, read_instances, read_single
-from gateway.problems import BAD_REQUEST, Problem
+from gateway.messages import Failure, Instances, Picture, Prediction, Predictions, Probabilities
+from gateway.operations import MANY, OF_PICTURES, operation
+from gateway.problems import Problem
 from gateway.settings import Settings
-
-_MAX_VERSION = 2**63 - 1  # int64 on the wire
 
 
 def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> Blueprint:
@@ -19,11 +19,11 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
     routes = Blueprint("predict", __name__)
 
     @routes.post("/predict")
+    @operation(Probabilities, takes=Picture, files=1, problems=OF_PICTURES)
     def predict_default() -> Response:
         """Answer {label: probability} of one picture by the default model."""
-        with classifier.slot():
-            instance = read_single(cast("Request", request), g.deadline)
-            (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
+        instance = read_single(cast("Request", request))
+        (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
         if isinstance(result, Problem):
             raise result
         return jsonify(result)
@@ -31,26 +31,26 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
     @routes.post("/v1/models/<name>:predict")
     @routes.post("/v1/models/<name>/versions/<int:version>:predict")
     @routes.post("/v1/models/<name>/labels/<label>:predict")
+    @operation(Predictions, takes=Instances, files=MANY, problems=OF_PICTURES)
     def predict(name: str, version: int | None = None, label: str | None = None) -> Response:
         """Answer one result or one error an instance, in order."""
-        if version is not None and version > _MAX_VERSION:
-            raise Problem(BAD_REQUEST, "A version is a number of at most 63 bits.")
         catalog.require(name)
-        with classifier.slot():
-            instances = read_instances(cast("Request", request), g.deadline, settings.max_instances)
-            answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
+        instances = read_instances(cast("Request", request), settings.max_instances)
+        g.pictures = len(instances)  # what the caller's rate is charged for
+        answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
         if all(isinstance(result, Problem) for result in answer.results):
             raise cast("Problem", answer.results[0])
-        return jsonify(
-            predictions=[_prediction(result) for result in answer.results],
-            model={"name": answer.model.name, "version": answer.model.version},
-        )
+        predictions: Predictions = {
+            "predictions": [_prediction(result) for result in answer.results],
+            "model": {"name": answer.model.name, "version": answer.model.version},
+        }
+        return jsonify(predictions)
 
     return routes
 
 
-def _prediction(result: Probabilities | Problem) -> Mapping[str, Any]:
+def _prediction(result: Mapping[str, float] | Problem) -> Prediction | Failure:
     if isinstance(result, Problem):
         return {"error": result.as_json()}
     label = max(result, key=lambda name: result[name])
-    return {"label": label, "probability": result[label], "probabilities": result}
+    return {"label": label, "probability": result[label], "probabilities": dict(result)}

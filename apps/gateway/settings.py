@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.callers import Network, read_networks
 from gateway.foreign import ForeignModel, ForeignModelError, read_foreign_models
+from gateway.origins import read_origins
 from gateway.shares import Share, read_shares
+from gateway.urls import read_contact, read_hosts
 
 Value = TypeVar("Value")
+
+_SPARE_THREADS = 16
 
 
 class SettingsError(ValueError):
@@ -26,16 +31,38 @@ class Settings:
     canaries: Mapping[str, Share] | None = None
     host: str = "0.0.0.0"  # noqa: S104 - a container's port is published from all addresses; `make run` narrows it
     port: int = 9696
-    threads: int = 16
-    max_in_flight: int = 8
+    max_fetches: int = 128
+    max_decodes: int = 2
+    max_in_flight: int = 4
+    max_waiting: int = 8
+    max_connections: int = 2000
+    max_header_bytes: int = 16 * 2**10
+    max_buffered_bytes: int = 128 * 2**20
+    read_timeout_s: float = 5.0
+    body_timeout_s: float = 30.0
     timeout_s: float = 10.0
     fetch_timeout_s: float = 5.0
     max_body_bytes: int = 16 * 2**20
     max_image_bytes: int = 10 * 2**20
-    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into gunicorn's arbiter
+    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into `gateway verify`
     max_instances: int = 16
     catalog_ttl_s: float = 5.0
+    url_hosts: tuple[str, ...] = ()  # any public one
+    contact: str = ""
     allow_loopback_urls: bool = False
+    api_keys_file: str = ""
+    rate_per_s: float = 0.0  # no limit
+    rate_burst: int = 20
+    trusted_proxies: tuple[Network, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    hsts_s: int = 0  # says nothing
+    log_format: str = "json"
+    log_level: str = "info"
+    metrics_port: int = 0  # /metrics is at `port`
+    model_server_ca_file: str = ""
+    model_server_cert_file: str = ""
+    model_server_key_file: str = ""
+    model_server_name: str = ""
     commit: str = "unknown"
     revision: str = "unknown"
     image: str = "unknown"
@@ -55,14 +82,28 @@ class Settings:
         if values.get("model_config_file"):
             values.setdefault("models", values["model_config_file"])
         settings = cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
-        if settings.max_in_flight >= settings.threads:
-            raise SettingsError(
-                f"GATEWAY_MAX_IN_FLIGHT ({settings.max_in_flight}) must be less than GATEWAY_THREADS "
-                f"({settings.threads}), so that a thread is left to answer 429 and the probes"
-            )
+        settings.check_tls()
+        if settings.allow_loopback_urls and environment.get("KUBERNETES_SERVICE_HOST"):
+            raise SettingsError("GATEWAY_ALLOW_LOOPBACK_URLS=1 is for development, and refused inside Kubernetes")
         if unknown := set(settings.canaries or ()) - set(settings.models):
             raise SettingsError(f"GATEWAY_CANARIES names {', '.join(sorted(unknown))}, which is not among the models")
         return settings
+
+    @property
+    def threads(self) -> int:
+        """Say how many predictions may be under way: what the stages take, and some for what lies between them."""
+        places = self.max_fetches + self.max_decodes + self.max_in_flight
+        return places + len(("fetch", "decode", "predict")) * self.max_waiting + _SPARE_THREADS
+
+    def check_tls(self) -> None:
+        """Refuse half of what TLS to the model server needs. Raises: SettingsError."""
+        if bool(self.model_server_cert_file) != bool(self.model_server_key_file):
+            raise SettingsError("GATEWAY_MODEL_SERVER_CERT_FILE and GATEWAY_MODEL_SERVER_KEY_FILE go together")
+        if (self.model_server_cert_file or self.model_server_name) and not self.model_server_ca_file:
+            raise SettingsError(
+                "GATEWAY_MODEL_SERVER_CERT_FILE and GATEWAY_MODEL_SERVER_NAME are for TLS: "
+                "GATEWAY_MODEL_SERVER_CA_FILE says whom to trust"
+            )
 
 
 def variable_of(field: str) -> str:
@@ -99,6 +140,25 @@ def _seconds(text: str) -> float:
     if not 0.0 < value <= 3600.0:  # noqa: PLR2004 - an hour; also refuses NaN
         raise ValueError("must be seconds, more than 0 and at most 3600")
     return value
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1e6:  # noqa: PLR2004 - also refuses NaN
+        raise ValueError("must be requests a second, 0 for no limit, at most 1000000")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
 
 
 def _switch(text: str) -> bool:
@@ -150,8 +210,15 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "canaries": read_shares,
     "host": str,
     "port": _integer(1, 65535),
-    "threads": _integer(2, 256),
-    "max_in_flight": _integer(1, 255),
+    "max_fetches": _integer(1, 1024),
+    "max_decodes": _integer(1, 64),
+    "max_in_flight": _integer(1, 256),
+    "max_waiting": _integer(0, 1024),
+    "max_connections": _integer(16, 60_000),
+    "max_header_bytes": _integer(1024, 2**20),
+    "max_buffered_bytes": _integer(2**20, 2**34),
+    "read_timeout_s": _seconds,
+    "body_timeout_s": _seconds,
     "timeout_s": _seconds,
     "fetch_timeout_s": _seconds,
     "max_body_bytes": _integer(1024, 2**30),
@@ -159,7 +226,22 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "max_pixels": _integer(10_000, 10**9),
     "max_instances": _integer(1, 1024),
     "catalog_ttl_s": _seconds,
+    "url_hosts": read_hosts,
+    "contact": read_contact,
     "allow_loopback_urls": _switch,
+    "api_keys_file": str,
+    "rate_per_s": _rate,
+    "rate_burst": _integer(1, 100_000),
+    "trusted_proxies": read_networks,
+    "cors_origins": read_origins,
+    "hsts_s": _integer(0, 63_072_000),
+    "log_format": _one_of("json", "text"),
+    "log_level": _one_of("debug", "info", "warning", "error"),
+    "metrics_port": _integer(0, 65535),
+    "model_server_ca_file": str,
+    "model_server_cert_file": str,
+    "model_server_key_file": str,
+    "model_server_name": str,
     "commit": str,
     "revision": str,
     "image": str,

@@ -55,6 +55,7 @@ _FIELD_OF: dict[int, str] = {
 }
 # A list field may be shorter than the tensor, so a few bytes can ask for any amount of memory: refuse beyond this.
 MAX_ELEMENTS = 1 << 28
+_MAX_RANK = 64  # NumPy's
 
 
 class TensorError(ValueError):
@@ -135,6 +136,8 @@ def _shape(tensor: pb.TensorProto) -> tuple[int, ...]:
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     if tensor.tensor_shape.unknown_rank or any(n < 0 for n in shape):
         raise TensorError(f"tensor shape {list(shape)} is not fully defined")
+    if len(shape) > _MAX_RANK:
+        raise TensorError(f"a tensor of {len(shape)} dimensions is not supported")
     if prod(shape) > MAX_ELEMENTS:
         raise TensorError(f"tensor shape {list(shape)} has more than {MAX_ELEMENTS} elements")
     return shape

@@ -103,8 +103,9 @@ def test_version_and_label(client, predictor):
     for address in ("versions/2", "labels/canary"):
         response = client.post(f"/v1/models/colour/{address}:predict", json={"instances": [b64(RED)]})
         assert_problem(response, 404, "unknown-model")
-    too_long = client.post(f"/v1/models/colour/versions/{2**63}:predict", json={"instances": [b64(RED)]})
-    assert_problem(too_long, 400, "bad-request")
+    for number in (2**63, "9" * 5000, "-1", "\u0661"):
+        too_long = client.post(f"/v1/models/colour/versions/{number}:predict", json={"instances": [b64(RED)]})
+        assert_problem(too_long, 404, "not-found")
 
 
 def test_a_version_that_goes_away(client, predictor):
@@ -175,8 +176,8 @@ def test_addresses(client):
         (errors.ModelNotFound("loading"), 503, "model-unavailable"),
         (errors.OverCapacity("queue"), 429, "over-capacity"),
         (errors.ModelTimeout("late"), 504, "out-of-time"),
-        (errors.ContractMismatch("odd"), 500, "model-mismatch"),
-        (errors.ServerError("broken"), 500, "model-mismatch"),
+        (errors.ContractMismatch("odd"), 502, "model-mismatch"),
+        (errors.ServerError("broken"), 502, "model-mismatch"),
         (RuntimeError("secret"), 500, "internal"),
     ],
 )
@@ -197,12 +198,16 @@ def test_the_model_server_fails(predictor, client, error, status, name):
         {"labels": b'["red", "green"]'},
         {"labels": b'["red"'},
         {"labels": b'{"red": 1}'},
+        {"labels": b'["red", "green", "green"]'},
+        {"labels": b'["red", "green", "\\ud800"]'},
+        {"labels": b"[" * 100_000},
+        {"labels": b"\xff"},
     ],
 )
 def test_a_model_that_breaks_its_contract(predictor, client, break_it):
     """A model whose signature, labels and answers do not fit together is told from bad input."""
     vars(predictor).update(break_it)
-    assert_problem(client.post(PREDICT, json={"instances": [b64(RED)]}), 500, "model-mismatch")
+    assert_problem(client.post(PREDICT, json={"instances": [b64(RED)]}), 502, "model-mismatch")
 
 
 def test_foreign_model(predictor):
@@ -222,11 +227,11 @@ def test_over_capacity(predictor):
     """Beyond the number of places a request is refused at once, and probes are answered still."""
     entered, leave = threading.Event(), threading.Event()
     predictor.on_predict = lambda images: (entered.set(), leave.wait(30))
-    app = create_app(Settings(models=("colour",), max_in_flight=1), predictor)
+    app = create_app(Settings(models=("colour",), max_in_flight=1, max_waiting=0), predictor)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(app.test_client().post, PREDICT, json={"instances": [b64(RED)]})
         assert entered.wait(30)
-        assert_problem(app.test_client().post(PREDICT, json={"instances": [b64(RED)]}), 429, "over-capacity")
+        assert_problem(app.test_client().post(PREDICT, json={"instances": [b64(RED)]}), 429, "predict-over-capacity")
         assert 200 == app.test_client().get("/healthz").status_code
         leave.set()
         assert 200 == first.result().status_code
@@ -276,6 +281,13 @@ def test_metrics_and_version(predictor):
     assert 'gateway_requests_total{endpoint="none",method="GET",status="404"} 1.0' in text.splitlines()
     assert 'gateway_pictures_total{outcome="ok",source="body"} 1.0' in text.splitlines()
     assert {"commit": "abc", "revision": "def", "image": "gateway:1"} == client.get("/version").json
+
+
+def test_a_model_server_that_is_given_up_shows(predictor, client):
+    """Whoever watches the gateway sees that it does not even ask the model server."""
+    assert "gateway_model_server_given_up 0.0" in client.get("/metrics").text.splitlines()
+    predictor.given_up = True
+    assert "gateway_model_server_given_up 1.0" in client.get("/metrics").text.splitlines()
 
 
 def test_request_id(client):

@@ -143,7 +143,7 @@ def test_what_is_not_the_versions_fault_is_told(predictor):
 def test_when_all_versions_fail_the_caller_is_told(predictor):
     """Where every version fails there is one problem, and the search ends."""
     predictor.broken = {2: errors.ServerError("broken"), 3: errors.ServerError("broken")}
-    assert 500 == client_of(predictor, 1.0).post(f"{PREDICT}:predict", json=BODY).status_code
+    assert 502 == client_of(predictor, 1.0).post(f"{PREDICT}:predict", json=BODY).status_code
     predictor.broken, predictor.fails = {}, errors.ModelUnavailable("down")
     assert 503 == client_of(predictor, 1.0).post(f"{PREDICT}:predict", json=BODY).status_code
 

@@ -8,12 +8,14 @@ import time
 
 import pytest
 
-from gateway.addresses import is_loopback, is_public
 from gateway.fetch import Fetcher, FetchTimeout, FetchTooLarge, HostFailed
-from gateway.urls import BadUrl, parse_url
+from gateway.pictures import NotAPicture
+from gateway.room import Body, Room
+from gateway.urls import BadUrl
 from serving_api.deadline import Deadline
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+PICTURE = b"\xff\xd8\xff\xe0 of a sort"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(PICTURE), PICTURE)
 
 
 @contextlib.contextmanager
@@ -56,111 +58,6 @@ def redirect(to):
     return f"HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "0.0.0.0",
-        "10.1.2.3",
-        "100.64.0.1",
-        "100.100.100.200",
-        "127.0.0.1",
-        "168.63.129.16",
-        "169.254.169.254",
-        "172.31.0.1",
-        "192.0.0.192",
-        "192.0.2.1",
-        "192.88.99.1",
-        "192.168.1.1",
-        "198.18.0.1",
-        "224.0.0.1",
-        "239.255.255.250",
-        "240.0.0.1",
-        "255.255.255.255",
-        "::",
-        "::1",
-        "::ffff:8.8.8.8",
-        "::ffff:127.0.0.1",
-        "::127.0.0.1",
-        "64:ff9b::7f00:1",
-        "64:ff9b:1::1",
-        "100::1",
-        "2001::1",
-        "2001:db8::1",
-        "2002:7f00:1::1",
-        "2606:4700::5efe:7f00:1",
-        "2606:4700::200:5efe:a00:1",
-        "3fff::1",
-        "5f00::1",
-        "fc00::1",
-        "fd00:ec2::254",
-        "fe80::1",
-        "fe80::1%eth0",
-        "fec0::1",
-        "ff02::1",
-        "not an address",
-    ],
-)
-def test_addresses_that_are_not_public(address):
-    """No address of a private, special or tunnelling range is public."""
-    assert not is_public(address)
-
-
-@pytest.mark.parametrize("address", ["8.8.8.8", "151.101.1.1", "2606:4700:4700::1111", "2a00:1450::1"])
-def test_addresses_that_are_public(address):
-    """Ordinary addresses of the internet are public, and not loopback."""
-    assert is_public(address)
-    assert not is_loopback(address)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "photo.jpg",
-        "ftp://example.org/",
-        "file:///etc/passwd",
-        "gopher://example.org/",
-        "http://",
-        "http:///path",
-        "http://user@example.org/",
-        "http://user:password@example.org/",
-        "http://127.0.0.1\\@example.org/",
-        "http://example.org\\@127.0.0.1/",
-        "http://example.org /",
-        "http://example.org/a b",
-        "http://exa\tmple.org/",
-        "http://example.org/\r\nHost: other",
-        "http://127.1/",
-        "http://2130706433/",
-        "http://0x7f000001/",
-        "http://0x7f.0.0.1/",
-        "http://0177.0.0.1/",
-        "http://[::1",
-        "http://[fe80::1%25eth0]/",
-        "http://exam ple.org/",
-        "http://-example.org/",
-        "http://example..org/",
-        "http://example.org:99999/",
-        "http://example.org:22/",
-        "http://example.org:x/",
-        "http://example.org/" + "a" * 5000,
-    ],
-)
-def test_urls_that_are_refused(url):
-    """What parsers may disagree about is refused, and so is what is not http(s)."""
-    with pytest.raises(BadUrl):
-        fetch(url, resolver=lambda *_: pytest.fail("resolved"))
-
-
-def test_urls_are_taken_apart():
-    """Names of any script and paths of any characters become what goes over the wire."""
-    url = parse_url("HTTPS://Bücher.example:8443/käse/%41 ".strip() + "?q=ü&a=[1]#part")
-    expected = (True, "xn--bcher-kva.example", 8443, "/k%C3%A4se/%41?q=%C3%BC&a=[1]")
-    assert expected == (url.is_tls, url.host, url.port, url.target)
-    address = parse_url("http://[2606:4700::1]")
-    assert ("2606:4700::1", 80, "/") == (address.host, address.port, address.target)
-
-
 def test_the_checked_address_is_connected_to():
     """The name is resolved once, the connection goes to the answer, and Host is the URL's."""
     asked = []
@@ -168,7 +65,7 @@ def test_the_checked_address_is_connected_to():
         answer = fetch(
             f"http://pictures.example:{port}/a?b=c", resolver=lambda *name: asked.append(name) or ["127.0.0.1"]
         )
-    assert b"body" == answer
+    assert PICTURE == answer
     assert [("pictures.example", port)] == asked
     assert seen[0].startswith("GET /a?b=c HTTP/1.1\r\n")
     assert f"Host: pictures.example:{port}\r\n" in seen[0]
@@ -178,7 +75,7 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch):
     """A proxy would resolve the name again, out of sight."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
     with host(OK) as (port, _):
-        assert b"body" == fetch(f"http://pictures.example:{port}/")
+        assert PICTURE == fetch(f"http://pictures.example:{port}/")
 
 
 def test_loopback_is_for_development_only():
@@ -205,7 +102,7 @@ def test_one_private_address_spoils_all():
 def test_next_address_is_tried():
     """When the first of several addresses does not answer, the next one is asked."""
     with host(OK) as (port, _):
-        assert b"body" == fetch(f"http://pictures.example:{port}/", resolver=lambda *_: ["127.0.0.2", "127.0.0.1"])
+        assert PICTURE == fetch(f"http://pictures.example:{port}/", resolver=lambda *_: ["127.0.0.2", "127.0.0.1"])
 
 
 def test_redirects_are_checked_anew():
@@ -216,7 +113,7 @@ def test_redirects_are_checked_anew():
             resolver=lambda name, _: ["127.0.0.1" if name == "outer.example" else "10.0.0.1"],
         )
     with host(redirect("/b"), redirect("c"), redirect("?d"), OK) as (port, seen):
-        assert b"body" == fetch(f"http://pictures.example:{port}/a")
+        assert PICTURE == fetch(f"http://pictures.example:{port}/a")
     assert ["/a", "/b", "/c", "/c?d"] == [request.split()[1] for request in seen]
     with host(*[redirect("/")] * 5) as (port, seen), pytest.raises(HostFailed):
         fetch(f"http://pictures.example:{port}/")
@@ -228,8 +125,8 @@ def test_redirects_are_checked_anew():
     [
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nbody",
         b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbody",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + PICTURE,
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + PICTURE,
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
         b"SSH-2.0-OpenSSH_9.2\r\n",
@@ -246,8 +143,8 @@ def test_hosts_that_fail(answer):
     "head",
     [
         b"Content-Length: 1001\r\n\r\n",
-        b"\r\n" + b"x" * 1001,
-        b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n",
+        b"\r\n" + PICTURE * 100,
+        b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + (PICTURE * 100)[:1001] + b"\r\n0\r\n\r\n",
     ],
 )
 def test_too_large(head):
@@ -263,7 +160,7 @@ def drip(first):
         yield b"x"
 
 
-@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n" + PICTURE])
 def test_the_deadline_holds_for_a_dripping_host(first):
     """A host that sends a byte now and then cannot hold a fetch beyond its time."""
     with host(drip(first)) as (port, _), pytest.raises(FetchTimeout):
@@ -278,18 +175,124 @@ def test_silence_is_out_of_time():
         fetch("http://pictures.example/", timeout_s=0.1, resolver=lambda *_: time.sleep(1) or ["127.0.0.1"])
 
 
-def test_names_that_do_not_resolve():
-    """A name nobody knows, and a port where nobody listens, are failures of the host."""
+def unknown(*_):
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    def unknown(*_):
-        raise socket.gaierror(-2, "Name or service not known")
 
-    with pytest.raises(HostFailed):
-        fetch("http://pictures.example/", resolver=unknown)
+def unsaid(*_):
+    raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+
+def test_a_name_that_does_not_resolve_is_answered_like_one_that_leads_inside():
+    """Who asks cannot tell which names exist inside: denied and unknown have one answer, by URL or by redirect."""
+    ways = [unknown, unsaid, lambda *_: [], lambda *_: ["10.0.0.1"], lambda *_: ["8.8.8.8", "fe80::1"]]
+    direct, redirected = set(), set()
+    for way in ways:
+        with pytest.raises(BadUrl) as refusal:
+            fetch("http://inner.example/", resolver=way)
+        direct.add(str(refusal.value))
+        with host(redirect("http://inner.example/")) as (port, _), pytest.raises(BadUrl) as refusal:
+            fetch(
+                f"http://outer.example:{port}/",
+                resolver=lambda name, _, way=way: ["127.0.0.1"] if name == "outer.example" else way(name, 80),
+            )
+        redirected.add(str(refusal.value))
+    with pytest.raises(BadUrl) as refusal:
+        fetch("http://192.168.1.1/", resolver=lambda *_: pytest.fail("resolved"))
+    assert direct == redirected == {str(refusal.value)}
+    assert 1 == len(direct)
+
+
+def test_nobody_listens():
+    """A port where nobody listens is a failure of the host."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(HostFailed):
         fetch(f"http://pictures.example:{port}/")
+
+
+def test_names_of_one_label_are_not_looked_up():
+    """Only on a laptop is `localhost` a host: elsewhere a resolver would look into the cluster's own domain."""
+    for name in ("localhost", "model-server", "kubernetes"):
+        with pytest.raises(BadUrl):
+            fetch(f"http://{name}/", allow_loopback=False, resolver=lambda *_: pytest.fail("resolved"))
+
+
+def test_other_ports_are_of_this_machine_only():
+    """Where loopback is allowed, so are its ports; those of other machines stay 80 and 443."""
+    for port in (22, 6379, 8080, 65535):
+        with pytest.raises(BadUrl, match="80 or 443"):
+            fetch(f"http://pictures.example:{port}/", resolver=lambda *_: ["8.8.8.8"])
+        with pytest.raises(BadUrl, match="80 or 443"):
+            fetch(f"http://127.0.0.1:{port}/", allow_loopback=False)
+
+
+def test_only_listed_hosts():
+    """With a list of hosts no other is looked up, by URL or by redirect."""
+    names = ["a.example", "*.cdn.example"]
+    for name in ("other.example", "b.a.example", "cdn.example", "a.example.other", "127.0.0.1"):
+        with pytest.raises(BadUrl, match="not one that"):
+            fetch(f"http://{name}/", hosts=names, resolver=lambda *_: pytest.fail("resolved"))
+    with host(redirect("http://b.c.cdn.example:1/"), OK) as (port, _), pytest.raises(HostFailed):
+        fetch(f"http://a.example:{port}/", hosts=names)
+    with host(redirect("http://other.example/"), OK) as (port, _), pytest.raises(BadUrl, match="not one that"):
+        fetch(f"http://a.example:{port}/", hosts=names)
+
+
+def test_the_request_says_who_asks():
+    """The User-Agent has a name and whom to reach; the host is asked for a picture, not compressed."""
+    with host(OK) as (port, seen):
+        fetch(f"http://pictures.example:{port}/", contact="mailto:me@example.org")
+    assert "User-Agent: image-classifiers-gateway (+mailto:me@example.org)\r\n" in seen[0]
+    assert "Accept-Encoding: identity\r\n" in seen[0]
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFF\0\0\0\0WAVEfmt "])
+def test_first_bytes_must_be_a_pictures(body):
+    """What does not begin like a picture is not one, whatever the host calls it."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n"
+    with host(head + body) as (port, _), pytest.raises(NotAPicture):
+        fetch(f"http://pictures.example:{port}/")
+
+
+def test_what_is_no_picture_is_not_read_to_its_end():
+    """The first bytes decide: a host that goes on for ever is left at once."""
+    with host(drip(b"HTTP/1.1 200 OK\r\n\r\n<html><head>")) as (port, _):
+        began = time.monotonic()
+        with pytest.raises(NotAPicture):
+            fetch(f"http://pictures.example:{port}/")
+        assert 2 > time.monotonic() - began
+
+
+def test_large_pictures_share_their_room():
+    """Bodies beyond their own share are refused while others hold what is shared; small ones are not."""
+    room = Room(shared_bytes=100, own_bytes=10)
+    with Body(room) as first, Body(room) as second:
+        assert first.add(b"x" * 10)
+        assert first.add(b"x" * 100)
+        assert not second.add(b"x" * 11)
+        assert second.add(b"x" * 10)
+    with Body(room) as third:
+        assert third.add(b"x" * 110)
+
+
+def test_places_are_few_and_waiting_ends_in_time():
+    """Fetches beyond the places wait, and give up at their deadline."""
+    with host(*[b""] * 2, linger_s=10.0) as (port, _):
+        fetcher = Fetcher(1000, places=1, allow_loopback=True)
+        url = f"http://127.0.0.1:{port}/"
+        first = threading.Thread(target=_quietly, args=(fetcher, url, 0.5))
+        first.start()
+        began = time.monotonic()
+        with pytest.raises(FetchTimeout):
+            fetcher.fetch(url, Deadline.after(0.2))
+        assert 0.4 > time.monotonic() - began
+        first.join()
+
+
+def _quietly(fetcher, url, timeout_s):
+    with contextlib.suppress(FetchTimeout):
+        fetcher.fetch(url, Deadline.after(timeout_s))
 
 
 def test_tls_is_for_the_name_in_the_url():

@@ -57,19 +57,40 @@ def test_service_link_is_no_port():
     assert 9696 == Settings.from_environment({"GATEWAY_PORT": "tcp://10.96.3.4:80"}).port
 
 
+def test_loopback_urls_are_refused_inside_kubernetes():
+    """The switch for development cannot be left on in a cluster: what it opens there is the pod."""
+    cluster = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+    assert not Settings.from_environment(cluster).allow_loopback_urls
+    with pytest.raises(SettingsError, match="GATEWAY_ALLOW_LOOPBACK_URLS"):
+        Settings.from_environment({"GATEWAY_ALLOW_LOOPBACK_URLS": "1", **cluster})
+
+
+def test_hosts_of_urls():
+    """GATEWAY_URL_HOSTS is a list of names, some with all names below them."""
+    read = Settings.from_environment({"GATEWAY_URL_HOSTS": "Pictures.example, *.cdn.example"})
+    assert ("pictures.example", "*.cdn.example") == read.url_hosts
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
+        ("GATEWAY_URL_HOSTS", "https://pictures.example"),
+        ("GATEWAY_URL_HOSTS", "pictures.example:443"),
+        ("GATEWAY_URL_HOSTS", "*"),
+        ("GATEWAY_URL_HOSTS", "pictures.*"),
+        ("GATEWAY_URL_HOSTS", "a.example,"),
+        ("GATEWAY_CONTACT", "me (at home)"),
+        ("GATEWAY_CONTACT", "me\r\nHost: other"),
         ("GATEWAY_PORT", "0"),
         ("GATEWAY_PORT", "http"),
-        ("GATEWAY_THREADS", "²"),
+        ("GATEWAY_MAX_FETCHES", "²"),
         ("GATEWAY_TIMEOUT_S", "nan"),
         ("GATEWAY_TIMEOUT_S", "-1"),
         ("GATEWAY_ALLOW_LOOPBACK_URLS", "yes"),
         ("GATEWAY_MODELS", "pizza,pizza"),
         ("GATEWAY_MODELS", "a/b"),
         ("GATEWAY_MODEL_SERVER", "localhost"),
-        ("GATEWAY_MAX_IN_FLIGHT", "16"),
+        ("GATEWAY_MAX_IN_FLIGHT", "0"),
         ("GATEWAY_FOREIGN_MODELS", "/no/such/file.toml"),
         ("GATEWAY_MODEL_CONFIG_FILE", "/no/such/models.config"),
         ("GATEWAY_MODEL_CONFIG_FILE", __file__),  # no list

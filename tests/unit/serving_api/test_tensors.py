@@ -66,6 +66,7 @@ def test_short_value_lists_repeat_their_last_value(dtype, fields, expected):
         (pb.TensorProto(dtype=pb.DT_FLOAT, tensor_shape=shape_proto([1]), float_val=[1, 2]), "2 values for the 1"),
         (pb.TensorProto(dtype=pb.DT_STRING, tensor_shape=shape_proto([1]), string_val=[b"", b""]), "2 strings for 1"),
         (pb.TensorProto(dtype=pb.DT_FLOAT, tensor_shape=shape_proto([1 << 40])), "elements"),
+        (pb.TensorProto(dtype=pb.DT_FLOAT, tensor_shape=shape_proto([1] * 65)), "65 dimensions"),
     ],
 )
 def test_a_malformed_tensor_is_refused(tensor, message):

@@ -118,8 +118,9 @@ def test_a_name_gives_addresses():
     [("no-such-host.invalid:80", "no-such-host.invalid has no address"), ("host", "NAME:PORT"), (":80", "NAME:PORT"),
      (f"{'x' * 70}.invalid:80", "has no address")],
 )  # fmt: skip
-def test_a_name_without_addresses_is_red(target, said):
+def test_a_name_without_addresses_is_red(target, said, connections):
     """A name that DNS does not know, or that is none, is red."""
+    connections.resolve("no-such-host.invalid")
     with pytest.raises(Red, match=said):
         lookup(target)
 

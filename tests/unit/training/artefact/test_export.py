@@ -169,7 +169,6 @@ def test_evaluate_and_check_print_figures(work, version, capsys):
     "arguments",
     [
         ["train", "no-such-experiment"],
-        ["train", "pizza"],
         ["train", "pizza", "--data", "/nowhere"],
         ["check", "/nowhere"],
         ["export", "/nowhere"],

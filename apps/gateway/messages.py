@@ -1,0 +1,160 @@
+"""The JSON of contract 3 as types: mypy holds the routes to them, and `/openapi.json` is made from them.
+
+What stands beside a type in `Annotated` are keywords of JSON Schema, where a `Setting` stands for its value.
+"""
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from gateway.routing import MAX_VERSION
+from gateway.schemas import Keywords, Setting
+
+Probability = Annotated[float, Keywords(minimum=0, maximum=1)]
+VersionNumber = Annotated[int, Keywords(minimum=0, maximum=MAX_VERSION)]
+Probabilities = Annotated[
+    dict[str, Probability],
+    Keywords(description="By label, in the model's order.", examples=[{"pizza": 0.98, "not_pizza": 0.02}]),
+]
+
+
+# In: an object with any other member is refused.
+class Link(TypedDict):
+    """A picture that the gateway fetches."""
+
+    url: Annotated[str, Keywords(format="uri", examples=["https://example.org/photo.jpg"])]
+
+
+class Base64(TypedDict):
+    """A picture's file in base64 (RFC 4648, section 4), or a `data:` URL of it."""
+
+    b64: Annotated[str, Keywords(contentEncoding="base64", maxLength=Setting("max_body_bytes"), examples=["/9j/4AAQ"])]
+
+
+Picture = Link | Base64
+
+
+class Instances(TypedDict):
+    """Pictures to classify."""
+
+    instances: Annotated[list[Picture], Keywords(minItems=1, maxItems=Setting("max_instances"))]
+    signature_name: NotRequired[Literal["serving_default"]]
+
+
+# Out.
+class ModelVersion(TypedDict):
+    """Which version answered."""
+
+    name: str
+    version: VersionNumber
+
+
+class Prediction(TypedDict):
+    """The most probable label, and all of them."""
+
+    label: str
+    probability: Probability
+    probabilities: Probabilities
+
+
+class Problem(TypedDict):
+    """An RFC 9457 problem; `type` is stable, `detail` is a sentence for people."""
+
+    type: Annotated[str, Keywords(format="uri")]
+    title: str
+    status: Annotated[int, Keywords(minimum=400, maximum=599)]
+    detail: str
+
+
+class ProblemAnswer(Problem):
+    """An RFC 9457 problem as a whole answer; `request_id` is also in the log."""
+
+    request_id: str
+    error: NotRequired[Annotated[str, Keywords(description="`detail` once more, for clients of /v2.")]]
+
+
+class Failure(TypedDict):
+    """What went wrong with one instance."""
+
+    error: Problem
+
+
+class Predictions(TypedDict):
+    """One prediction or one error an instance, in order."""
+
+    predictions: list[Prediction | Failure]
+    model: ModelVersion
+
+
+class InputSize(TypedDict):
+    """To which a picture is resized, pixels."""
+
+    height: int
+    width: int
+
+
+class ModelSummary(TypedDict):
+    """A model; `version`, `labels` and `input` are those of the version that answers when none is named."""
+
+    name: str
+    state: Annotated[str, Keywords(examples=["AVAILABLE"])]
+    version: VersionNumber | None
+    labels: list[str]
+    input: InputSize | None
+    task: str
+
+
+class Limits(TypedDict):
+    """What a request may hold; beyond it the answer is a problem of status 413, or 415 for another format."""
+
+    media_types: Annotated[list[str], Keywords(description="Pictures that are accepted, by content and not by name.")]
+    max_body_bytes: Annotated[int, Keywords(description="Of a request's body.")]
+    max_image_bytes: Annotated[int, Keywords(description="Of a picture's file.")]
+    max_pixels: Annotated[int, Keywords(description="Of a baseline JPEG; other formats may have a part of it.")]
+    max_instances: Annotated[int, Keywords(description="Pictures of a request.")]
+    max_form_parts: Annotated[int, Keywords(description="Files and fields of a form.")]
+    max_json_depth: Annotated[int, Keywords(description="Levels of arrays and objects.")]
+    max_json_values: Annotated[int, Keywords(description="Commas and brackets of a request that holds no tensor.")]
+    timeout_s: Annotated[float, Keywords(description="For an answer, seconds; then the status is 504.")]
+    fetch_timeout_s: Annotated[float, Keywords(description="To fetch a picture, seconds; likewise.")]
+
+
+class Models(TypedDict):
+    """The models, and what a request may hold."""
+
+    default: str
+    models: list[ModelSummary]
+    limits: Limits
+
+
+class VersionState(TypedDict):
+    """One version as the model server tells of it."""
+
+    version: VersionNumber
+    state: str
+    error: str
+
+
+class ModelDetails(ModelSummary):
+    """A model with its versions and its card."""
+
+    versions: list[VersionState]
+    card: Annotated[dict[str, object] | None, Keywords(description="The model card.")]
+
+
+class Alive(TypedDict):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(TypedDict):
+    """A model answers."""
+
+    status: Literal["ready"]
+
+
+class Deployed(TypedDict):
+    """What runs."""
+
+    commit: str
+    revision: str
+    image: str
