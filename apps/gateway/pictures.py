@@ -21,7 +21,7 @@ from gateway.formats import Broken, Header
 from gateway.places import Places, default_places
 
 FORMATS = tuple(
-    plugin.format
+    str(plugin.format)
     for plugin in (
         JpegImagePlugin.JpegImageFile,
         PngImagePlugin.PngImageFile,
@@ -39,7 +39,7 @@ _MAX_SIDE = 65_535  # of all formats but PNG and BMP anyway; rows and columns wi
 _GAP = 2  # coarse reduction stops at this multiple of the target, so that it does not show in the result
 _BAND_PIXELS = 1_000_000  # converted at a time, so that a conversion never doubles a large picture
 
-PLACES = Places(default_places())
+PLACES = Places(default_places())  # of programs that do not bring their own
 
 # EXIF orientation (CIPA DC-008, 4.6.4.A) -> what brings the picture upright.
 _UPRIGHT = {

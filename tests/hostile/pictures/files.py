@@ -102,7 +102,7 @@ def bmp(
     if head == 12:
         info = struct.pack("<LHHHH", 12, width, height, 1, bits)
     else:
-        info = struct.pack("<LllHHLLllLL", 40, width, height, 1, bits, coding, len(pixels), 2835, 2835, 0, 0)
+        info = struct.pack("<LllHHLLllLL", head, width, height, 1, bits, coding, len(pixels), 2835, 2835, 0, 0)
     offset = 14 + len(info) + len(extra)
     return b"BM" + struct.pack("<LHHL", offset + len(pixels), 0, 0, offset) + info + extra + pixels
 

@@ -3,8 +3,20 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+from PIL import Image
+
+from tests.hostile.pictures import odd
+
 _EXTREMES = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\1", b"\x80\0\0\0")
 _HEADER = 200  # most of what decides is at the start
+
+
+def seeds() -> list[bytes]:
+    """Make the valid files: every odd picture of a small one that is drawn here."""
+    y, x = np.mgrid[0:32, 0:48]
+    waves = [127 + 100 * np.sin(x / 5 + y / 9), 127 + 100 * np.cos(y / 4), (x * y) % 256]
+    return [data for _, data, _ in odd.all_of(Image.fromarray(np.stack(waves, axis=2).astype(np.uint8)))]
 
 
 def mutations(files: Sequence[bytes], count: int, seed: int = 1) -> Iterator[bytes]:

@@ -122,10 +122,10 @@ def _to_ink(photo: Image.Image) -> Image.Image:
 
 
 def _ycck(ink: Image.Image) -> bytes:
-    """Write a JPEG in YCCK: the first three, inverted, as luminance and two colours."""
-    planes = 255 - np.asarray(ink)
+    """Write a JPEG in YCCK: the first three as luminance and two colours."""
+    planes = np.asarray(ink)
     first = np.asarray(Image.fromarray(np.ascontiguousarray(planes[:, :, :3])).convert("YCbCr"))
-    stored = 255 - np.concatenate([first, planes[:, :, 3:]], axis=2)
+    stored = np.concatenate([255 - first, planes[:, :, 3:]], axis=2)  # Pillow inverts all four
     data = bytearray(encode(Image.fromarray(stored, "CMYK"), "JPEG", quality=97, subsampling=0))
     data[data.index(b"Adobe") + 11] = 2  # the transform that was made here
     return bytes(data)
@@ -262,7 +262,11 @@ def bmps(photo: Image.Image) -> Iterator[Odd]:
     alpha = photo.convert("RGBA")
     alpha.putalpha(Image.linear_gradient("L").resize(photo.size))
     share = np.asarray(alpha)[:, :, 3:]
-    yield "BMP with alpha", encode(alpha, "BMP"), _over_white(rgb, share)
+    yield "BMP of 32 bits, the last eight of no meaning", encode(alpha, "BMP"), photo
+    quads = np.concatenate([rgb[:, :, ::-1], share], axis=2)[::-1].tobytes()
+    masks = struct.pack("<4L", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    data = files.bmp(quads, width, height, 32, coding=3, extra=masks, head=56)
+    yield "BMP with alpha", data, _over_white(rgb, share)
 
 
 def webps(photo: Image.Image) -> Iterator[Odd]:
