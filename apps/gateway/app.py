@@ -3,13 +3,13 @@
 import re
 import time
 import uuid
-from typing import cast
 
 from flask import Flask, Response, g, request
 
 from gateway import cors, health, logs, models, openapi, page, predict, request_log
 from gateway.access import Access
 from gateway.canary import Canaries
+from gateway.capacity import ClientDeadline
 from gateway.catalog import Catalog
 from gateway.classify import Classifier
 from gateway.inputs import SPARE_FORM_PARTS, Request
@@ -18,7 +18,8 @@ from gateway.predictor import Predictor
 from gateway.problems import respond
 from gateway.routing import CONVERTERS
 from gateway.settings import Settings
-from serving_api.deadline import Deadline
+
+METRICS = "gateway.metrics"  # where the application keeps its Metrics, among its extensions
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what may be echoed into a header and a log
 
@@ -41,7 +42,7 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the model's order
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.url_map.converters.update(CONVERTERS)
-    metrics = Metrics()
+    metrics = app.extensions[METRICS] = Metrics()
     metrics.model_server_given_up.set_function(lambda: predictor.given_up)
     access = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
@@ -56,11 +57,14 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
 
     @app.before_request
     def begin() -> Response | None:
-        g.began_s = time.monotonic()
-        g.deadline = Deadline.after(settings.timeout_s)
+        # gateway.front sets these; without it, in tests, the request's time begins here.
+        g.began_s = request.environ.get("gateway.began_s", time.monotonic())
+        g.deadline = request.environ.get("gateway.deadline") or ClientDeadline(time.monotonic() + settings.timeout_s)
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         logs.enter(g.request_id, logs.trace_id_of(request.headers.get("traceparent", "")))
+        if refusal := request.environ.get("gateway.refusal"):
+            raise refusal
         if (answer := cors.preflight(request, settings.cors_origins)) is not None:
             return answer
         g.caller = access.admit(request)
@@ -74,7 +78,6 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
         response.headers["X-Request-ID"] = g.request_id
         page.harden(response)
         cors.allow(request, response, settings.cors_origins)
-        cast("Request", request).hear_out()
         return response
 
     @app.teardown_request

@@ -1,9 +1,8 @@
 """From pictures to probabilities: fetch, decode, ask the model once for all of them."""
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,21 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.canary import Canaries
-from gateway.fetch import Fetcher, FetchTimeout
+from gateway.capacity import ClientDeadline, Pool, Stage
+from gateway.fetch import Fetcher
 from gateway.inputs import Instance, Link, Pixels
 from gateway.metrics import Metrics
 from gateway.model import Model
 from gateway.pictures import to_tensor
 from gateway.predictor import Predictor
-from gateway.problems import BAD_REQUEST, OUT_OF_TIME, OVER_CAPACITY, TOO_LARGE, Problem, problem_of
+from gateway.problems import (
+    BAD_REQUEST,
+    DECODE_OVER_CAPACITY,
+    FETCH_OVER_CAPACITY,
+    PREDICT_OVER_CAPACITY,
+    TOO_LARGE,
+    Problem,
+    problem_of,
+)
 from gateway.settings import Settings
 from serving_api import errors
-from serving_api.deadline import Deadline
 
-_LOADERS = 4  # pictures of one gateway that are fetched or decoded at a time, when a request has several
+_DECODERS = 4  # threads for requests with several pictures
 
 Probabilities = Mapping[str, float]
 Image = npt.NDArray[np.uint8]
+Picture = bytes | Pixels | Exception  # an instance that needs no fetching any more
 
 
 @dataclass(frozen=True)
@@ -55,28 +63,20 @@ class Classifier:
             settings.max_image_bytes,
             hosts=settings.url_hosts,
             contact=settings.contact,
+            places=settings.max_fetches,
             allow_loopback=settings.allow_loopback_urls,
         )
-        self._loaders = ThreadPoolExecutor(_LOADERS, "loader")
-        self._capacity = threading.BoundedSemaphore(settings.max_in_flight)
-
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Take one of the places for predictions. Raises: Problem (429) at once where all are taken."""
-        if not self._capacity.acquire(blocking=False):
-            raise Problem(OVER_CAPACITY, "All places for predictions are taken; try again in a moment.")
-        self._metrics.in_flight.inc()
-        try:
-            yield
-        finally:
-            self._metrics.in_flight.dec()
-            self._capacity.release()
+        room = settings.max_waiting
+        self._fetching = Pool("fetch", settings.max_fetches, room, FETCH_OVER_CAPACITY, metrics)
+        self._decoding = Stage("decode", settings.max_decodes, room, DECODE_OVER_CAPACITY, metrics)
+        self._predicting = Stage("predict", settings.max_in_flight, room, PREDICT_OVER_CAPACITY, metrics)
+        self._decoders = ThreadPoolExecutor(_DECODERS, "decoder")
 
     def classify(
         self,
         name: str,
         instances: Sequence[Instance],
-        deadline: Deadline,
+        deadline: ClientDeadline,
         *,
         version: int | None = None,
         label: str | None = None,
@@ -88,77 +88,100 @@ class Classifier:
         Args:
             name: of a model in the catalog.
             instances: pictures' bytes, links to pictures, pixels, or problems, which stay what they are.
-            deadline: for everything, fetching included.
+            deadline: for everything, fetching included; the work is dropped where the client goes away before.
             version: this version of the model; at most one of `version` and `label`.
             label: the version that carries this label.
         Raises: Problem and ServingError, where no picture can be answered.
         """
-        route = self._canaries.route(name, deadline, version=version, label=label)
-        loaded = self._load_all(route.model, deadline, instances)
-        while images := [image for image in loaded if not isinstance(image, Exception)]:
-            try:
-                rows = iter(self._ask(route.model, np.stack(images), deadline))
-                break
-            except errors.ServingError as error:
-                before, instead = route.model, self._canaries.after_failure(route, error, deadline)
-                if instead is None:
-                    raise
-                route = instead
-                if (route.model.height, route.model.width) != (before.height, before.width):
-                    loaded = self._load_all(route.model, deadline, instances)
-        results = [
-            problem_of(one) if isinstance(one, Exception) else dict(zip(route.model.labels, next(rows), strict=True))
-            for one in loaded
-        ]
-        return Answer(route.model, results)
+        with self._metrics.in_flight.track_inprogress():
+            route = self._canaries.route(name, deadline, version=version, label=label)
+            pictures = self._fetch_all(instances, deadline)
+            loaded = self._decode_all(route.model, deadline, pictures)
+            while images := [image for image in loaded if not isinstance(image, Exception)]:
+                try:
+                    rows = iter(self._ask(route.model, np.stack(images), deadline))
+                    break
+                except errors.ServingError as error:
+                    before, instead = route.model, self._canaries.after_failure(route, error, deadline)
+                    if instead is None:
+                        raise
+                    route = instead
+                    if (route.model.height, route.model.width) != (before.height, before.width):
+                        loaded = self._decode_all(route.model, deadline, pictures)
+            self._count(instances, loaded)
+            results = [
+                problem_of(one)
+                if isinstance(one, Exception)
+                else dict(zip(route.model.labels, next(rows), strict=True))
+                for one in loaded
+            ]
+            return Answer(route.model, results)
 
-    def _ask(self, model: Model, images: Image, deadline: Deadline) -> list[list[float]]:
-        with self._metrics.predict_seconds.labels(model.name, str(model.version)).time():
+    def _ask(self, model: Model, images: Image, deadline: ClientDeadline) -> list[list[float]]:
+        with (
+            self._predicting.place(deadline),
+            self._metrics.predict_seconds.labels(model.name, str(model.version)).time(),
+        ):
             rows: list[list[float]] = model.classify(self._predictor, images, deadline).tolist()
         return rows
 
-    def _load_all(self, model: Model, deadline: Deadline, instances: Sequence[Instance]) -> list[Image | Exception]:
-        load = partial(self._load, model, deadline)
-        # A single picture needs no thread of its own. problem_of needs the request, which the loaders do not have.
-        return [load(instances[0])] if len(instances) == 1 else list(self._loaders.map(load, instances))
+    def _fetch_all(self, instances: Sequence[Instance], deadline: ClientDeadline) -> list[Picture]:
+        """Return the instances' bytes or pixels, or why there are none; links are fetched at the same time."""
+        until = deadline.within(self._settings.fetch_timeout_s)
+        begun = [self._begin_fetch(one, until) if isinstance(one, Link) else one for one in instances]
+        return [self._end_fetch(one, until) if isinstance(one, Future) else one for one in begun]
 
-    def _load(self, model: Model, deadline: Deadline, instance: Instance) -> Image | Exception:
-        """Return an instance's pixels, or why there are none."""
-        source = "url" if isinstance(instance, Link) else "body"
+    def _begin_fetch(self, link: Link, deadline: ClientDeadline) -> Future[bytes] | Exception:
+        began_s = time.monotonic()
         try:
-            image = self._pixels(model, deadline, instance)
+            begun = self._fetching.begin(lambda: self._fetcher.begin(link.url, deadline))
         except Exception as error:  # noqa: BLE001 - translated by problem_of, which logs what it does not know
-            self._metrics.pictures.labels(source, type(error).__name__).inc()
             return error
-        self._metrics.pictures.labels(source, "ok").inc()
-        return image
+        begun.add_done_callback(lambda _: self._metrics.fetch_seconds.observe(time.monotonic() - began_s))
+        return begun
 
-    def _pixels(self, model: Model, deadline: Deadline, instance: Instance) -> Image:
-        if isinstance(instance, Problem):
-            raise instance
-        if isinstance(instance, np.ndarray):
-            return _fitting(model, instance)
-        if isinstance(instance, Link):
-            with self._metrics.fetch_seconds.time():
-                data = self._fetcher.fetch(instance.url, self._fetch_deadline(deadline))
-        else:
-            data = instance
-        if len(data) > self._settings.max_image_bytes:
-            raise Problem(TOO_LARGE, f"The picture has more than {self._settings.max_image_bytes} bytes.")
-        if deadline.expired:
-            raise Problem(OUT_OF_TIME, "No time was left to decode the picture.")
-        with self._metrics.decode_seconds.time():
-            return to_tensor(data, model.height, model.width, max_pixels=self._settings.max_pixels)
+    def _end_fetch(self, begun: Future[bytes], deadline: ClientDeadline) -> bytes | Exception:
+        try:
+            return self._fetching.result(begun, deadline)
+        except Exception as error:  # noqa: BLE001 - likewise
+            return error
 
-    def _fetch_deadline(self, deadline: Deadline) -> Deadline:
-        remaining_s = deadline.remaining_s()
-        if remaining_s <= 0.0:
-            raise FetchTimeout("No time was left to fetch the picture.")
-        return Deadline.after(min(self._settings.fetch_timeout_s, remaining_s))
+    def _decode_all(
+        self, model: Model, deadline: ClientDeadline, pictures: Sequence[Picture]
+    ) -> list[Image | Exception]:
+        """Return the pictures' pixels, or why there are none."""
+        decode = partial(self._decode, model, deadline)
+        if not any(isinstance(one, bytes) for one in pictures):
+            return list(map(decode, pictures))
+        with self._decoding.place(deadline):
+            # A single picture needs no thread of its own. problem_of needs the request, which the decoders do not have.
+            return [decode(pictures[0])] if len(pictures) == 1 else list(self._decoders.map(decode, pictures))
+
+    def _decode(self, model: Model, deadline: ClientDeadline, picture: Picture) -> Image | Exception:
+        if isinstance(picture, Exception):
+            return picture
+        if isinstance(picture, np.ndarray):
+            return _fitting(model, picture)
+        if len(picture) > self._settings.max_image_bytes:
+            return Problem(TOO_LARGE, f"The picture has more than {self._settings.max_image_bytes} bytes.")
+        try:
+            deadline.require_time("decode")
+            with self._metrics.decode_seconds.time():
+                return to_tensor(picture, model.height, model.width, max_pixels=self._settings.max_pixels)
+        except Exception as error:  # noqa: BLE001 - translated by problem_of, which logs what it does not know
+            return error
+
+    def _count(self, instances: Sequence[Instance], loaded: Sequence[Image | Exception]) -> None:
+        for instance, one in zip(instances, loaded, strict=True):
+            source = "url" if isinstance(instance, Link) else "body"
+            outcome = type(one).__name__ if isinstance(one, Exception) else "ok"
+            self._metrics.pictures.labels(source, outcome).inc()
 
 
-def _fitting(model: Model, pixels: Pixels) -> Image:
-    """Return pixels as they are; raise Problem where the model wants another size."""
+def _fitting(model: Model, pixels: Pixels) -> Image | Problem:
+    """Return pixels as they are, or a problem where the model wants another size."""
     if pixels.shape != (wanted := (model.height, model.width, 3)):
-        raise Problem(BAD_REQUEST, f"The image has the shape {list(pixels.shape)}, but the model takes {list(wanted)}.")
+        return Problem(
+            BAD_REQUEST, f"The image has the shape {list(pixels.shape)}, but the model takes {list(wanted)}."
+        )
     return pixels

@@ -1,11 +1,10 @@
 """The console command `gateway`.
 
-Imports little: this is also gunicorn's arbiter, which lives as long as the gateway and needs none of it.
+Imports little: `gateway verify` needs nothing of the server.
 """
 
 import argparse
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,20 +41,16 @@ def serve(_arguments: argparse.Namespace) -> int:
         settings = Settings.from_environment(os.environ)
         if settings.api_keys_file:
             keys.read_keys(Path(settings.api_keys_file))
-        _refuse_taken(settings.host, settings.port)
+        logs.configure(settings.log_format, settings.log_level)
+        from gateway.server import serve as serve_http
+
+        serve_http(settings)
     except keys.KeysError as error:
         print(f"error: GATEWAY_API_KEYS_FILE: {error}", file=sys.stderr)
         return 1
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    logs.configure(settings.log_format, settings.log_level)
-    from gateway.gunicorn_conf import Application
-
-    try:
-        Application(settings).run()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
 
 
@@ -69,17 +64,6 @@ def key(arguments: argparse.Namespace) -> int:
     print(made, file=sys.stderr)
     print(line)
     return 0
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    """Bind once for trial: gunicorn would try five times and then say it at length."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise SettingsError(f"GATEWAY_PORT={port} on GATEWAY_HOST={host} cannot be used: {error.strerror}") from None
 
 
 if __name__ == "__main__":

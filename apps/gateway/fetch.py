@@ -17,7 +17,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from gateway.addresses import is_loopback, is_public
@@ -100,14 +100,18 @@ class Fetcher:
             deadline: for everything, waiting for a place included.
         Raises: BadUrl, HostFailed, FetchTimeout, FetchTooLarge, FetchersBusy; NotAPicture.
         """
-        parsed = parse_url(url, any_port=self.allow_loopback)
-        # getaddrinfo takes no timeout: where it hangs, it is left behind in its thread.
-        work = self._pool.submit(self._follow, parsed, deadline)
+        work = self.begin(url, deadline)
         try:
             return work.result(timeout=deadline.remaining_s())
         except TimeoutError:
             work.cancel()
             raise FetchTimeout("The picture was not fetched in time.") from None
+
+    def begin(self, url: str, deadline: Deadline) -> Future[bytes]:
+        """Begin to fetch in a thread of the pool; see `fetch`. Raises: BadUrl."""
+        parsed = parse_url(url, any_port=self.allow_loopback)
+        # getaddrinfo takes no timeout: where it hangs, it is left behind in its thread.
+        return self._pool.submit(self._follow, parsed, deadline)
 
     @property
     def _user_agent(self) -> str:

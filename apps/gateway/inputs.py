@@ -1,7 +1,6 @@
 """Read the pictures out of a request: JSON, multipart or a raw body."""
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
@@ -11,12 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.json_body import read_json
-from gateway.problems import BAD_REQUEST, NOT_A_PICTURE, SLOW_REQUEST, TOO_LARGE, Problem
-from serving_api.deadline import Deadline
+from gateway.problems import BAD_REQUEST, NOT_A_PICTURE, TOO_LARGE, Problem
 
-_CHUNK_BYTES = 65536
-_HEARD_OUT_BYTES = 64 * 2**20
-_HEARD_OUT_S = 2.0
 _SHOWN = 40
 SPARE_FORM_PARTS = 16  # a form's fields that are no pictures: browsers and frameworks add some
 
@@ -40,50 +35,20 @@ class Request(flask.Request):
     def _get_file_stream(self, *_args: Any, **_kwargs: Any) -> IO[bytes]:
         return BytesIO()
 
-    def read_body(self, deadline: Deadline) -> bytes:
-        """Read the whole body; `files` finds it afterwards.
+    def read_body(self) -> bytes:
+        """Give the whole body, which gateway.front has read; `files` finds it afterwards.
 
-        Raises: Problem (408) when the client is too slow; RequestEntityTooLarge (413).
+        Raises: RequestEntityTooLarge (413).
         """
-        body = bytearray()
-        for chunk in self._chunks(self.stream, (self.max_content_length or 0) + 1, deadline):
-            body += chunk
-        if deadline.expired:
-            raise Problem(SLOW_REQUEST, "The request's body did not arrive in time.")
-        self._cached_data = bytes(body)  # where werkzeug's form parser looks first
-        return self._cached_data
-
-    def hear_out(self) -> None:
-        """Read and drop a body that no route wanted: a client still sending would see a reset instead of the answer."""
-        if self.content_length and "stream" not in self.__dict__:  # a cached property: there once it was read
-            for _ in self._chunks(self.environ["wsgi.input"], _HEARD_OUT_BYTES, Deadline.after(_HEARD_OUT_S)):
-                pass
-
-    def _chunks(self, stream: IO[bytes], max_bytes: int, deadline: Deadline) -> Iterator[bytes]:
-        """Read until the end, `max_bytes` or the deadline, however slowly the client sends."""
-        connection = self.environ.get("gunicorn.socket")
-        while max_bytes > 0 and not deadline.expired:
-            if connection:
-                connection.settimeout(max(deadline.remaining_s(), 0.001))
-            try:
-                chunk = stream.read(min(_CHUNK_BYTES, max_bytes))
-            except TimeoutError:
-                return
-            finally:
-                if connection:
-                    connection.settimeout(None)  # as gunicorn had it: the answer has no deadline
-            if not chunk:
-                return
-            max_bytes -= len(chunk)
-            yield chunk
+        return self.get_data()
 
 
-def read_instances(request: Request, deadline: Deadline, max_instances: int) -> list[Instance]:
+def read_instances(request: Request, max_instances: int) -> list[Instance]:
     """Read the instances of a `:predict` request, in order.
 
     Raises: Problem, where the request as a whole makes no sense.
     """
-    instances = _read(request, deadline, single=False)
+    instances = _read(request, single=False)
     if not instances:
         raise Problem(BAD_REQUEST, "The request holds no instances.")
     if len(instances) > max_instances:
@@ -91,16 +56,16 @@ def read_instances(request: Request, deadline: Deadline, max_instances: int) -> 
     return instances
 
 
-def read_single(request: Request, deadline: Deadline) -> Instance:
+def read_single(request: Request) -> Instance:
     """Read the one picture of a `/predict` request. Raises: Problem."""
-    instances = _read(request, deadline, single=True)
+    instances = _read(request, single=True)
     if len(instances) != 1:
         raise Problem(BAD_REQUEST, f"One picture is expected here, but there are {len(instances)}.")
     return instances[0]
 
 
-def _read(request: Request, deadline: Deadline, *, single: bool) -> list[Instance]:
-    body = request.read_body(deadline)
+def _read(request: Request, *, single: bool) -> list[Instance]:
+    body = request.read_body()
     refuse_coding(request)
     kind = request.mimetype
     if is_json(request):

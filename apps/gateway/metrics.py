@@ -20,6 +20,18 @@ class Metrics:
             "gateway_request_seconds", "Time to answer.", ("endpoint",), buckets=_SECONDS, registry=self.registry
         )
         self.in_flight = Gauge("gateway_in_flight", "Predictions being worked on.", registry=self.registry)
+        self.stage_busy = Gauge(
+            "gateway_stage_busy", "Places taken of a stage: fetch, decode, predict.", ("stage",), registry=self.registry
+        )
+        self.stage_waiting = Gauge(
+            "gateway_stage_waiting", "Pictures that wait for a place.", ("stage",), registry=self.registry
+        )
+        self.stage_wait_seconds = Histogram(
+            "gateway_stage_wait_seconds", "Time they waited.", ("stage",), buckets=_SECONDS, registry=self.registry
+        )
+        self.stage_refusals = Counter(
+            "gateway_stage_refusals", "Pictures for which a stage had no room.", ("stage",), registry=self.registry
+        )
         self.pictures = Counter(
             "gateway_pictures", "Pictures by what became of them.", ("source", "outcome"), registry=self.registry
         )
@@ -46,6 +58,13 @@ class Metrics:
         self.api_keys_stale = Gauge(
             "gateway_api_keys_stale",
             "1 while the file of keys has changed to what cannot be used.",
+            registry=self.registry,
+        )
+        self.connections = Gauge("gateway_connections", "Open connections.", registry=self.registry)
+        self.connections_dropped = Counter(
+            "gateway_connections_dropped",
+            "Connections that were closed without a request: slow-head, headers, not-http, full; or slow-reader.",
+            ("reason",),
             registry=self.registry,
         )
         self.model_server_given_up = Gauge(

@@ -22,9 +22,8 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
     @operation(Probabilities, takes=Picture, files=1, problems=OF_PICTURES)
     def predict_default() -> Response:
         """Answer {label: probability} of one picture by the default model."""
-        with classifier.slot():
-            instance = read_single(cast("Request", request), g.deadline)
-            (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
+        instance = read_single(cast("Request", request))
+        (result,) = classifier.classify(settings.models[0], [instance], g.deadline).results
         if isinstance(result, Problem):
             raise result
         return jsonify(result)
@@ -36,10 +35,9 @@ def blueprint(classifier: Classifier, catalog: Catalog, settings: Settings) -> B
     def predict(name: str, version: int | None = None, label: str | None = None) -> Response:
         """Answer one result or one error an instance, in order."""
         catalog.require(name)
-        with classifier.slot():
-            instances = read_instances(cast("Request", request), g.deadline, settings.max_instances)
-            g.pictures = len(instances)  # what the caller's rate is charged for
-            answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
+        instances = read_instances(cast("Request", request), settings.max_instances)
+        g.pictures = len(instances)  # what the caller's rate is charged for
+        answer = classifier.classify(name, instances, g.deadline, version=version, label=label)
         if all(isinstance(result, Problem) for result in answer.results):
             raise cast("Problem", answer.results[0])
         predictions: Predictions = {

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import grpc
+
 from gateway.settings import Settings
+from gateway.tls import Tls, read_tls
 from serving_api.channel import open_channel
 from serving_api.client import Answer, Metadata, ModelServer, VersionStatus
 from serving_api.deadline import Deadline
@@ -41,6 +44,13 @@ class Predictor(Protocol):
 def open_predictor(settings: Settings) -> ModelServer:
     """Open the way to the model server; it is connected by the first call.
 
-    Call it after a fork, which no channel survives.
+    Call it after a fork, which no channel survives. Raises: SettingsError, where what TLS takes cannot be read.
     """
-    return ModelServer(open_channel(settings.model_server))
+    return ModelServer(channel_to(settings.model_server, read_tls(settings)))
+
+
+def channel_to(address: str, tls: Tls | None) -> grpc.Channel:
+    """Open a channel to a model server: encrypted and to the one that is meant, or in plain text."""
+    if tls is None:
+        return open_channel(address)
+    return open_channel(address, credentials=tls.credentials, server_name=tls.server_name)

@@ -9,8 +9,10 @@
     |-- 413 too-large                  body, picture, or number of instances
     |-- 415 not-a-picture              neither a picture that is accepted nor a body that can hold one
     |-- 422 undecodable-picture
-    |-- 429 over-capacity              with Retry-After
+    |-- 429 over-capacity, fetch-over-capacity, decode-over-capacity, predict-over-capacity   with Retry-After
     |-- 429 rate-limited               more than this caller may send; with Retry-After
+    |-- 431 headers-too-large
+    |-- 499 client-gone                for /metrics: there is nobody to answer
     |-- 500 internal                   a fault of ours
     |-- 502 picture-host-failed, model-mismatch   what answers us is at fault: picture's host; model or its server
     |-- 503 model-unavailable          with Retry-After
@@ -44,6 +46,7 @@ class Kind:
     name: str
     status: int
     title: str
+    retry_after_s: int | None = None  # where it is not what the status brings by itself
 
 
 BAD_REQUEST = Kind("bad-request", 400, "The request cannot be understood")
@@ -57,7 +60,12 @@ TOO_LARGE = Kind("too-large", 413, "The request is too large")
 NOT_A_PICTURE = Kind("not-a-picture", 415, "This is not a picture that is accepted")
 UNDECODABLE = Kind("undecodable-picture", 422, "The picture cannot be decoded")
 OVER_CAPACITY = Kind("over-capacity", 429, "There is too much to do")
+FETCH_OVER_CAPACITY = Kind("fetch-over-capacity", 429, "Too many pictures wait to be fetched", retry_after_s=5)
+DECODE_OVER_CAPACITY = Kind("decode-over-capacity", 429, "Too many pictures wait to be decoded")
+PREDICT_OVER_CAPACITY = Kind("predict-over-capacity", 429, "Too many pictures wait for the model")
 RATE_LIMITED = Kind("rate-limited", 429, "There are too many requests of yours")
+HEADERS_TOO_LARGE = Kind("headers-too-large", 431, "The request's headers are too large")
+CLIENT_GONE = Kind("client-gone", 499, "The client went away")
 INTERNAL = Kind("internal", 500, "Something went wrong here")
 HOST_FAILED = Kind("picture-host-failed", 502, "The picture's host failed")
 MODEL_MISMATCH = Kind("model-mismatch", 502, "The model does not keep its contract")
@@ -136,7 +144,7 @@ def respond(error: Exception) -> Response:
     body = json.dumps(problem.as_json() | {"request_id": request_id()}, ensure_ascii=False)
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
-        response.headers["Retry-After"] = str(_RETRY_AFTER_S[problem.kind.status])
+        response.headers["Retry-After"] = str(problem.kind.retry_after_s or _RETRY_AFTER_S[problem.kind.status])
     response.headers.update(problem.headers)
     if isinstance(error, HTTPException) and (allow := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(allow))

@@ -13,6 +13,8 @@ from gateway.urls import read_contact, read_hosts
 
 Value = TypeVar("Value")
 
+_SPARE_THREADS = 16
+
 
 class SettingsError(ValueError):
     """Report a variable that cannot be used; the message names it."""
@@ -29,13 +31,20 @@ class Settings:
     canaries: Mapping[str, Share] | None = None
     host: str = "0.0.0.0"  # noqa: S104 - a container's port is published from all addresses; `make run` narrows it
     port: int = 9696
-    threads: int = 16
-    max_in_flight: int = 8
+    max_fetches: int = 128
+    max_decodes: int = 2
+    max_in_flight: int = 4
+    max_waiting: int = 8
+    max_connections: int = 2000
+    max_header_bytes: int = 16 * 2**10
+    max_buffered_bytes: int = 128 * 2**20
+    read_timeout_s: float = 5.0
+    body_timeout_s: float = 30.0
     timeout_s: float = 10.0
     fetch_timeout_s: float = 5.0
     max_body_bytes: int = 16 * 2**20
     max_image_bytes: int = 10 * 2**20
-    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into gunicorn's arbiter
+    max_pixels: int = 50_000_000  # gateway.pictures.MAX_PIXELS, which would bring Pillow into `gateway verify`
     max_instances: int = 16
     catalog_ttl_s: float = 5.0
     url_hosts: tuple[str, ...] = ()  # any public one
@@ -73,17 +82,18 @@ class Settings:
         if values.get("model_config_file"):
             values.setdefault("models", values["model_config_file"])
         settings = cls(**values)  # type: ignore[arg-type]  # each parser returns its field's type
-        if settings.max_in_flight >= settings.threads:
-            raise SettingsError(
-                f"GATEWAY_MAX_IN_FLIGHT ({settings.max_in_flight}) must be less than GATEWAY_THREADS "
-                f"({settings.threads}), so that a thread is left to answer 429 and the probes"
-            )
         settings.check_tls()
         if settings.allow_loopback_urls and environment.get("KUBERNETES_SERVICE_HOST"):
             raise SettingsError("GATEWAY_ALLOW_LOOPBACK_URLS=1 is for development, and refused inside Kubernetes")
         if unknown := set(settings.canaries or ()) - set(settings.models):
             raise SettingsError(f"GATEWAY_CANARIES names {', '.join(sorted(unknown))}, which is not among the models")
         return settings
+
+    @property
+    def threads(self) -> int:
+        """Say how many predictions may be under way: what the stages take, and some for what lies between them."""
+        places = self.max_fetches + self.max_decodes + self.max_in_flight
+        return places + len(("fetch", "decode", "predict")) * self.max_waiting + _SPARE_THREADS
 
     def check_tls(self) -> None:
         """Refuse half of what TLS to the model server needs. Raises: SettingsError."""
@@ -200,8 +210,15 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "canaries": read_shares,
     "host": str,
     "port": _integer(1, 65535),
-    "threads": _integer(2, 256),
-    "max_in_flight": _integer(1, 255),
+    "max_fetches": _integer(1, 1024),
+    "max_decodes": _integer(1, 64),
+    "max_in_flight": _integer(1, 256),
+    "max_waiting": _integer(0, 1024),
+    "max_connections": _integer(16, 60_000),
+    "max_header_bytes": _integer(1024, 2**20),
+    "max_buffered_bytes": _integer(2**20, 2**34),
+    "read_timeout_s": _seconds,
+    "body_timeout_s": _seconds,
     "timeout_s": _seconds,
     "fetch_timeout_s": _seconds,
     "max_body_bytes": _integer(1024, 2**30),

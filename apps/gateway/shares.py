@@ -1,6 +1,6 @@
 """Read GATEWAY_CANARIES: which share of a model's requests goes to the version with another label.
 
-Imports little: the settings are read in gunicorn's arbiter too.
+Imports little: the settings are read before anything else is imported.
 """
 
 import re

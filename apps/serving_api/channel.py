@@ -43,7 +43,9 @@ def target_of(address: str) -> str:
     )
 
 
-def open_channel(address: str, *, credentials: grpc.ChannelCredentials | None = None) -> grpc.Channel:
+def open_channel(
+    address: str, *, credentials: grpc.ChannelCredentials | None = None, server_name: str = ""
+) -> grpc.Channel:
     """Open a channel with round robin over all addresses, retries and keepalive.
 
     It connects at the first call. Open it after a fork: a channel does not survive one.
@@ -51,6 +53,7 @@ def open_channel(address: str, *, credentials: grpc.ChannelCredentials | None = 
     Args:
         address: `host:port` (a headless Service in Kubernetes: one address a pod) or a gRPC target.
         credentials: TLS; none means plain text.
+        server_name: what the server's certificate must name; empty: the address's host.
     """
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -75,4 +78,6 @@ def open_channel(address: str, *, credentials: grpc.ChannelCredentials | None = 
     target = target_of(address)
     if credentials is None:
         return grpc.insecure_channel(target, options)
+    if server_name:
+        options.append(("grpc.ssl_target_name_override", server_name))
     return grpc.secure_channel(target, credentials, options)

@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
         help="the model servers' list: which models, versions and labels must be there (%(default)s)",
     )
     parser.add_argument(
+        "--key-file",
+        type=Path,
+        default=environment.get("VERIFY_KEY_FILE") or None,
+        help="file that holds an API key for --service; one that is not there is none (%(default)s)",
+    )
+    parser.add_argument(
         "--without-goldens", action="append", default=[], metavar="MODEL", help="a model that only has to be available"
     )
     parser.add_argument(
@@ -50,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify. Returns: 0 if everything is green, 1 with the reasons otherwise."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # see gateway.cli
     from gateway.settings import Settings, SettingsError
+    from gateway.tls import read_tls
     from gateway.verify.deployment import Deployment
     from gateway.verify.expected import ExpectationError, read_expected
     from gateway.verify.gateways import Version
@@ -71,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
             replicas=dict(arguments.replicas),
             models=expected,
             foreign=settings.foreign_models or {},
+            tls=read_tls(settings),
+            key=_key(arguments.key_file),
         )
     except (SettingsError, ExpectationError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -79,6 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
     green = until_green(deployment.round, report, deadline)
     report.end(green=green, limit_s=arguments.timeout_s)
     return 0 if green else 1
+
+
+def _key(path: Path | None) -> str:
+    return path.read_text(encoding="ascii").strip() if path is not None and path.is_file() else ""
 
 
 def _replicas(text: str) -> tuple[str, int]:

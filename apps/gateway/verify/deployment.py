@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.foreign import ForeignModel
+from gateway.tls import Tls
 from gateway.verify import addresses
 from gateway.verify.checks import Check, Red, Result, run_all
 from gateway.verify.expected import Expected
@@ -24,6 +25,8 @@ class Deployment:
     wanted: Version = field(default_factory=Version)  # what is empty, the gateways must agree on
     replicas: Mapping[str, int] = field(default_factory=dict)
     foreign: Mapping[str, ForeignModel] = field(default_factory=dict)
+    tls: Tls | None = None  # to the model servers
+    key: str = ""  # of the gateways' API, where they ask for one
     lookup: Callable[[str], list[str]] = addresses.lookup
 
     def round(self, deadline: Deadline) -> dict[str, Result]:
@@ -39,7 +42,7 @@ class Deployment:
         versions: dict[str, Version] = {}
         gateways = {f"gateway {at}": self._gateway(at, versions, deadline) for at in pods.get("gateway", [])}
         servers = {f"model server {at}": self._model_server(at, deadline) for at in pods.get("model-server", [])}
-        service = {f"service {self.service}": lambda: check_service(self.service, self.models, deadline)}
+        service = {f"service {self.service}": lambda: check_service(self.service, self.models, deadline, self.key)}
         found |= run_all({**gateways, **servers, **service}, deadline)
         if gateways and all(found[name].green for name in gateways):
             found["gateways agree"] = _agreement(versions)
@@ -66,7 +69,7 @@ class Deployment:
     def _model_server(self, address: str, deadline: Deadline) -> Check:
         def check() -> str:
             addresses.reach(address, deadline)
-            return check_model_server(address, self.models, self.foreign, deadline)
+            return check_model_server(address, self.models, self.foreign, deadline, self.tls)
 
         return check
 

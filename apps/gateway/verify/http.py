@@ -13,11 +13,12 @@ _SHOWN = 120
 
 
 class Http:
-    """A gateway at `address`, host and port; every call raises Red and nothing else."""
+    """A gateway at `address`, host and port, with an API key where there is one; calls raise Red and nothing else."""
 
-    def __init__(self, address: str, deadline: Deadline) -> None:
+    def __init__(self, address: str, deadline: Deadline, key: str = "") -> None:
         self._address = address.removeprefix("http://").rstrip("/")
         self._deadline = deadline
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
 
     def get(self, path: str) -> tuple[bytes, str]:
         """GET: body and content type of an answer with status 200."""
@@ -38,7 +39,7 @@ class Http:
         try:
             connection = http.client.HTTPConnection(self._address, timeout=timeout_s)
             try:
-                connection.request(method, path, body, dict(headers))
+                connection.request(method, path, body, {**self._headers, **headers})
                 response = connection.getresponse()
                 data, kind = response.read(_MAX_BYTES), response.headers.get_content_type()
             finally:

@@ -6,10 +6,11 @@ from gateway.catalog import Catalog
 from gateway.foreign import ForeignModel
 from gateway.goldens import difference, tensors
 from gateway.pictures import PictureError
+from gateway.predictor import channel_to
 from gateway.problems import Problem
+from gateway.tls import Tls
 from gateway.verify.checks import Red
 from gateway.verify.expected import Expected
-from serving_api.channel import open_channel
 from serving_api.client import ModelServer
 from serving_api.deadline import Deadline
 from serving_api.errors import ServingError
@@ -18,7 +19,11 @@ _BELIEVED_S = 3600.0  # longer than a check: each model is asked once what it is
 
 
 def check_model_server(
-    address: str, models: Sequence[Expected], foreign: Mapping[str, ForeignModel], deadline: Deadline
+    address: str,
+    models: Sequence[Expected],
+    foreign: Mapping[str, ForeignModel],
+    deadline: Deadline,
+    tls: Tls | None = None,
 ) -> str:
     """Check that the server answers every golden within its tolerance, at its version, with its labels.
 
@@ -27,9 +32,10 @@ def check_model_server(
         models: what must answer.
         foreign: see GATEWAY_FOREIGN_MODELS.
         deadline: for all of it.
+        tls: how the server is known; None for plain text.
     Returns: what answered. Raises: Red.
     """
-    server = ModelServer(open_channel(address))
+    server = ModelServer(channel_to(address, tls))
     catalog = Catalog(server, tuple(model.name for model in models), foreign, _BELIEVED_S)
     pictures, worst = 0, 0.0
     try:

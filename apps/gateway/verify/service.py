@@ -18,16 +18,17 @@ _AT_ONCE = 8  # pictures of a request: GATEWAY_MAX_INSTANCES may be lowered
 _BOUNDARY = "image-classifiers-golden"
 
 
-def check_service(service: str, models: Sequence[Expected], deadline: Deadline) -> str:
+def check_service(service: str, models: Sequence[Expected], deadline: Deadline, key: str = "") -> str:
     """Check that the gateways answer every golden, by version and without one, as JSON and as a form.
 
     Args:
         service: address of the gateways.
         models: what must answer; the first is the default.
         deadline: for all of it.
+        key: of the gateways' API; empty where they ask for none.
     Returns: what answered. Raises: Red.
     """
-    gateway = Http(service, deadline)
+    gateway = Http(service, deadline, key)
     pictures, worst = 0, 0.0
     for model in models:
         path = f"/v1/models/{quote(model.name, safe='')}"

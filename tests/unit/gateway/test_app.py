@@ -227,11 +227,11 @@ def test_over_capacity(predictor):
     """Beyond the number of places a request is refused at once, and probes are answered still."""
     entered, leave = threading.Event(), threading.Event()
     predictor.on_predict = lambda images: (entered.set(), leave.wait(30))
-    app = create_app(Settings(models=("colour",), max_in_flight=1), predictor)
+    app = create_app(Settings(models=("colour",), max_in_flight=1, max_waiting=0), predictor)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(app.test_client().post, PREDICT, json={"instances": [b64(RED)]})
         assert entered.wait(30)
-        assert_problem(app.test_client().post(PREDICT, json={"instances": [b64(RED)]}), 429, "over-capacity")
+        assert_problem(app.test_client().post(PREDICT, json={"instances": [b64(RED)]}), 429, "predict-over-capacity")
         assert 200 == app.test_client().get("/healthz").status_code
         leave.set()
         assert 200 == first.result().status_code
