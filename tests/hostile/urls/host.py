@@ -79,7 +79,7 @@ WAYS: dict[str, tuple[Callable[[], Answer], tuple[int, ...]]] = {
     "redirect-to-bytes": (lambda: redirect(b"/\xff good"), (400,)),
     "redirect-with-endless-body": (lambda: flood(redirect("/good").replace(b"Content-Length: 0\r\n", b""), b"x"),
         (200,)),
-    "silence": (lambda: silence(), (504,)),
+    "silence": (silence, (504,)),
     "silence-after-status": (lambda: silence(OK), (504,)),
     "silence-after-head": (lambda: silence(OK + b"\r\n"), (504,)),
     "silence-in-body": (lambda: silence(whole(PICTURE)[:-100]), (504,)),
