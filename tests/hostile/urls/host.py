@@ -164,7 +164,8 @@ class Host:
     """Serve the ways on 127.0.0.1 (or ::1), plain or by TLS; `/redirect?...` leads to what is written behind it."""
 
     def __init__(self, address: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
-        self._server = socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._server = socket.create_server((address, 0), family=family, backlog=512)
         self._tls = tls
         self.port: int = self._server.getsockname()[1]
         self.to: list[str] = []  # where /redirect/N leads
@@ -184,10 +185,10 @@ class Host:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(STOP_S)
-        with contextlib.suppress(OSError), connection:
+        with contextlib.suppress(OSError, IndexError), connection:  # no request at all where TLS fails
             if self._tls:
                 connection = self._tls.wrap_socket(connection, server_side=True)
-            path = connection.recv(65536).split(b" ")[1].split(b"?")[0].decode().strip("/")
+            path = connection.recv(65536).split(b" ")[1].split(b"?")[0].decode("latin-1").strip("/")
             self._answer(connection, path)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
@@ -195,7 +196,7 @@ class Host:
 
     def _answer(self, connection: socket.socket, path: str) -> None:
         way, _, number = path.partition("/")
-        if way == "redirect":
+        if way == "redirect" and number.isdigit():
             connection.sendall(redirect(self.to[int(number)]))
         elif way == "reset":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
