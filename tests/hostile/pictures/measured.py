@@ -1,6 +1,6 @@
 """Decode pictures in a process of its own: what became of each, in how much time of the processor and memory.
 
-    python -m tests.hostile.pictures.measured bombs
+    python -m tests.hostile.pictures.measured files FOLDER
     python -m tests.hostile.pictures.measured mutations COUNT SEED
 
 Prints a JSON object a picture. A crash ends the process, which whoever started it sees.
@@ -13,40 +13,34 @@ import json
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.pictures import PictureError, to_tensor
+from tests.hostile.pictures.mutations import mutations, seeds
 
 SIZE = 224
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def main(what: str, *numbers: str) -> None:
+def main(what: str, *arguments: str) -> None:
     """Decode and print."""
     faulthandler.enable()
     warnings.simplefilter("ignore")
-    for name, data in _bombs() if what == "bombs" else _mutations(*map(int, numbers)):
-        sys.stdout.write(json.dumps(_measure(name, data)) + "\n")
-
-
-def _bombs() -> Iterator[tuple[str, bytes]]:
-    from tests.hostile.pictures.bombs import BOMBS
-
-    for name, draw in BOMBS.items():
-        yield name, draw()
-
-
-def _mutations(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    from tests.hostile.pictures.mutations import mutations, seeds
-
-    for number, data in enumerate(mutations(seeds(), count, seed)):
-        yield str(number), data
+    if what == "files":
+        pictures = ((path.name, path.read_bytes()) for path in sorted(Path(arguments[0]).iterdir()))
+    else:
+        count, seed = map(int, arguments)
+        pictures = ((str(number), data) for number, data in enumerate(mutations(seeds(), count, seed)))
+    _forget_peak()
+    for name, data in pictures:
+        before_mb = _forget_peak() if what == "files" else _memory_mb("VmRSS")
+        one = _measure(name, data)
+        one["peak_mb"] = _memory_mb("VmHWM") - before_mb
+        sys.stdout.write(json.dumps(one) + "\n")
 
 
 def _measure(name: str, data: bytes) -> dict[str, object]:
-    before_mb = _forget_peak()
-    begin_s, clock_s = time.process_time(), time.monotonic()
+    begin_s = time.process_time()
     try:
         shape = to_tensor(data, SIZE, SIZE).shape
         outcome = "ok" if shape == (SIZE, SIZE, 3) else f"shape {shape}"
@@ -54,15 +48,7 @@ def _measure(name: str, data: bytes) -> dict[str, object]:
         outcome = type(error).__name__
     except BaseException as error:  # noqa: BLE001 - what is looked for here
         outcome = f"raised {error!r}"
-    cpu_s, wall_s = time.process_time() - begin_s, time.monotonic() - clock_s
-    return {
-        "name": name,
-        "bytes": len(data),
-        "outcome": outcome,
-        "cpu_s": cpu_s,
-        "wall_s": wall_s,
-        "peak_mb": _memory_mb("VmHWM") - before_mb,
-    }
+    return {"name": name, "outcome": outcome, "cpu_s": time.process_time() - begin_s}
 
 
 def _forget_peak() -> float:

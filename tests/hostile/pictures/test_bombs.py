@@ -1,9 +1,6 @@
 """Bombs: what is small to send and would cost much to open costs little, or is refused."""
 
 import contextlib
-import json
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -13,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.pictures import PictureError, to_tensor
-from tests.contract.running import ENVIRONMENT, ROOT, Running
+from tests.contract.running import Running
 from tests.hostile.pictures import bombs
 from tests.hostile.pictures.bombs import BOMBS
 from tools.models import DEFAULT, MODELS, versions
@@ -40,19 +37,13 @@ QUICK = (
 )
 
 
-def measured(*arguments):
-    """Decode in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.pictures.measured", *map(str, arguments)],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert 0 == done.returncode, done.stderr[-2000:]
-    return [json.loads(line) for line in done.stdout.splitlines()]
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Draw all bombs into a folder, each under the sentence about it."""
+    folder = tmp_path_factory.mktemp("bombs")
+    for name, draw in BOMBS.items():
+        (folder / name).write_bytes(draw())
+    return folder
 
 
 @pytest.mark.parametrize("draw", QUICK, ids=lambda draw: draw.__name__)
@@ -66,9 +57,9 @@ def test_quick_ones(draw):
 
 
 @pytest.mark.hostile
-def test_each_alone(figures):
+def test_each_alone(figures, measured, drawn):
     """Each is refused or answered, in little time of the processor and little memory."""
-    found = measured("bombs")
+    found = measured("files", drawn)
     assert len(BOMBS) == len(found) >= 40
     assert {"ok", "UndecodablePicture", "PictureTooLarge"} == {one["outcome"] for one in found}
     dearest, largest = max(found, key=lambda one: one["cpu_s"]), max(found, key=lambda one: one["peak_mb"])
@@ -80,20 +71,19 @@ def test_each_alone(figures):
 
 
 @pytest.mark.hostile
-def test_gateway_under_two_at_a_time(figures):
+def test_gateway_under_two_at_a_time(figures, drawn):
     """Two at a time, the gateway answers each, stays small, and is as good as before when they are over."""
-    queue, statuses, slowest = list(BOMBS.items()), {}, [0.0]
-    running = Running("--models", DEFAULT)
+    queue, statuses, slowest = list(drawn.iterdir()), {}, [0.0]
+    running = Running()
     try:
         before = running.post(GOLDEN, "image/png")
         gateway = _gateway_of(running.process.pid)
 
         def send():
             while queue:
-                name, draw = queue.pop()
-                data = draw()
+                data = (path := queue.pop()).read_bytes()
                 begin_s = time.monotonic()
-                statuses[name] = _status(f"{running.address}/predict", data)
+                statuses[path.name] = _status(f"{running.address}/predict", data)
                 slowest[0] = max(slowest[0], time.monotonic() - begin_s)
 
         threads = [threading.Thread(target=send) for _ in range(2)]
