@@ -36,11 +36,15 @@ class Body:
         receive: ASGI's; gives its parts.
         settings: the limits.
         buffers: what all bodies share; `release` gives back what this one took.
+        most_bytes: the largest that is accepted.
         asks_first: whether the client sends it only after being told to (`Expect: 100-continue`).
     """
 
-    def __init__(self, receive: Receive, settings: Settings, buffers: Buffers, *, asks_first: bool) -> None:
+    def __init__(
+        self, receive: Receive, settings: Settings, buffers: Buffers, most_bytes: int, *, asks_first: bool
+    ) -> None:
         self.data = bytearray()
+        self.most_bytes = most_bytes
         self._receive = receive
         self._settings = settings
         self._buffers = buffers
@@ -62,7 +66,7 @@ class Body:
                 raise Problem(SLOW_REQUEST, "The request's body did not arrive in time.") from None
             self.data += part
             self._buffers.held_bytes += len(part)
-            if len(self.data) > self._settings.max_body_bytes:
+            if len(self.data) > self.most_bytes:
                 raise Problem(TOO_LARGE, "The request's body is larger than accepted.")
             if self._buffers.held_bytes > self._settings.max_buffered_bytes:
                 raise Problem(OVER_CAPACITY, "Too many large requests arrive at once; try again in a moment.")

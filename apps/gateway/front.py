@@ -26,6 +26,7 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 CLOSE = (b"connection", b"close")
 _UNLIMITED = Admission(sys.maxsize)
+_UNWANTED_BODY_BYTES = 4096  # of a request that is no POST: nobody reads it
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/version", "/v2/health/live", "/v2/health/ready"})
 
 
@@ -57,10 +58,17 @@ class Front:
     Args:
         application: the WSGI application.
         settings: limits of time and memory.
+        door: told of a request's head before its body is read; raises a Problem for one that is not let in.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], settings: Settings) -> None:
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        settings: Settings,
+        door: Callable[[Environment], None] = lambda _: None,
+    ) -> None:
         self._application = application
+        self._door = door
         self._settings = settings
         self._buffers = Buffers()
         self._admission = Admission(settings.max_decodes + settings.max_in_flight + settings.max_waiting)
@@ -71,7 +79,8 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI: answer one request."""
         environment = _environment(scope)
-        body = Body(receive, self._settings, self._buffers, asks_first="HTTP_EXPECT" in environment)
+        most_bytes = self._settings.max_body_bytes if scope["method"] == "POST" else _UNWANTED_BODY_BYTES
+        body = Body(receive, self._settings, self._buffers, most_bytes, asks_first="HTTP_EXPECT" in environment)
         try:
             status, headers, answer = await self._answer(scope, environment, body, receive)
         except ClientLeft:
@@ -84,15 +93,14 @@ class Front:
     async def _answer(self, scope: Scope, environment: Environment, body: Body, receive: Receive) -> Answer:
         lane, counted = self._lane(scope)
         try:
-            self._refuse_by_head(scope)
+            self._refuse_by_head(scope, environment, body.most_bytes)
             self._refuse_if_full(lane, counted)
             await body.read()
             self._refuse_if_full(lane, counted)
         except Problem as refusal:
             await body.hear_out()
-            status, headers, answer = self._call(
-                environment | {"gateway.refusal": refusal}
-            )  # quick: ends before routes
+            # At once, in this thread: it ends before any route begins.
+            status, headers, answer = self._call(environment | {"gateway.refusal": refusal})
             return status, [*headers, CLOSE], answer
         environment["wsgi.input"] = io.BytesIO(body.data)
         environment["CONTENT_LENGTH"] = str(len(body.data))
@@ -113,14 +121,16 @@ class Front:
             return self._predictions, self._admission
         return (self._probes if scope["path"] in _PROBES else self._pages), _UNLIMITED
 
-    def _refuse_by_head(self, scope: Scope) -> None:
+    def _refuse_by_head(self, scope: Scope, environment: Environment, most_bytes: int) -> None:
         """Raise a Problem for a request that is not worth reading."""
+        if scope["method"] != "OPTIONS":  # a browser's preflight carries no key
+            self._door(environment)
         headers = dict(scope["headers"])
         length = headers.get(b"content-length")
         if b"transfer-encoding" in headers and (length is not None or scope["http_version"] != "1.1"):
             # RFC 9112, 6.1: a proxy before us may have seen the end of the body elsewhere (request smuggling).
             raise Problem(BAD_REQUEST, "The length of the request's body is in doubt.")
-        if length is not None and int(length) > self._settings.max_body_bytes:
+        if length is not None and int(length) > most_bytes:
             raise Problem(TOO_LARGE, "The request's body is larger than accepted.")
 
     def _refuse_if_full(self, lane: Lane, counted: Admission) -> None:

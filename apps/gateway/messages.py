@@ -158,3 +158,123 @@ class Deployed(TypedDict):
     commit: str
     revision: str
     image: str
+
+
+# Open Inference Protocol, version 2. In: other members are left alone, as its extensions want.
+Tensor = Annotated[
+    list[object],
+    Keywords(description="Row by row, flat or nested as the shape says.", examples=[[0, 127, 255]]),
+]
+
+
+class TensorParameters(TypedDict):
+    """What stands beside a tensor, of the binary extension."""
+
+    binary_data_size: NotRequired[Annotated[int, Keywords(minimum=0, description="Bytes behind the JSON.")]]
+    binary_data: NotRequired[Annotated[bool, Keywords(description="Of an output: give it behind the JSON.")]]
+
+
+class InferInput(TypedDict):
+    """Pictures of the model's own size: UINT8[N, height, width, 3], RGB."""
+
+    name: Literal["image"]
+    shape: Annotated[
+        list[Annotated[int, Keywords(minimum=1)]], Keywords(minItems=4, maxItems=4, examples=[[1, 224, 224, 3]])
+    ]
+    datatype: Literal["UINT8"]
+    parameters: NotRequired[TensorParameters]
+    data: NotRequired[Tensor]
+
+
+class InferWish(TypedDict):
+    """An output that is wanted; without any, all are given."""
+
+    name: Literal["probabilities", "label"]
+    parameters: NotRequired[TensorParameters]
+
+
+class InferParameters(TypedDict):
+    """What stands beside a request."""
+
+    binary_data_output: NotRequired[Annotated[bool, Keywords(description="Give all outputs behind the JSON.")]]
+
+
+class InferRequest(TypedDict):
+    """One image tensor; `id` comes back with the answer."""
+
+    id: NotRequired[str]
+    parameters: NotRequired[InferParameters]
+    inputs: Annotated[list[InferInput], Keywords(minItems=1, maxItems=1)]
+    outputs: NotRequired[list[InferWish]]
+
+
+# Out.
+class InferOutput(TypedDict):
+    """`probabilities` FP32[N, K], whose columns follow the metadata's labels, or `label` BYTES[N]."""
+
+    name: Literal["probabilities", "label"]
+    datatype: Literal["FP32", "BYTES"]
+    shape: list[int]
+    parameters: NotRequired[TensorParameters]
+    data: NotRequired[list[object]]
+
+
+class InferAnswer(TypedDict):
+    """What the model makes of the pictures."""
+
+    model_name: str
+    model_version: str
+    id: NotRequired[str]
+    outputs: list[InferOutput]
+
+
+class TensorMetadata(TypedDict):
+    """A tensor; a dimension of -1 is of any size."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class MetadataParameters(TypedDict):
+    """What the protocol has no member for."""
+
+    labels: list[str]
+
+
+class ModelMetadata(TypedDict):
+    """What a model takes and gives."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+    parameters: MetadataParameters
+
+
+class ServerMetadata(TypedDict):
+    """Who answers."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(TypedDict):
+    """The process answers."""
+
+    live: Literal[True]
+
+
+class ServerReady(TypedDict):
+    """Every model answers."""
+
+    ready: Literal[True]
+
+
+class ModelReady(TypedDict):
+    """This model answers."""
+
+    name: str
+    ready: Literal[True]

@@ -137,11 +137,19 @@ def _of_http(error: HTTPException) -> Problem:
     return Problem(BAD_REQUEST, "The request is not proper HTTP for this address.")
 
 
-def respond(error: Exception) -> Response:
-    """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps."""
+def respond(error: Exception, *, with_error: bool = False) -> Response:
+    """Answer with a problem: application/problem+json, the request's id, Retry-After where it helps.
+
+    Args:
+        error: what was raised.
+        with_error: whether `detail` is there once more as `error`, where the Open Inference Protocol has it.
+    """
     problem = problem_of(error)
     g.problem = problem.kind.name
-    body = json.dumps(problem.as_json() | {"request_id": request_id()}, ensure_ascii=False)
+    answer = dict(problem.as_json().items()) | {"request_id": request_id()}
+    if with_error:
+        answer["error"] = problem.detail
+    body = json.dumps(answer, ensure_ascii=False)
     response = Response(body, problem.kind.status, content_type="application/problem+json")
     if problem.kind.status in _RETRY_AFTER_S:
         response.headers["Retry-After"] = str(problem.kind.retry_after_s or _RETRY_AFTER_S[problem.kind.status])
