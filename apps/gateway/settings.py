@@ -35,7 +35,7 @@ class Settings:
     max_decodes: int = 2
     decode_places: int | None = None  # gateway.places.default_places()
     max_in_flight: int = 4
-    max_waiting: int = 8
+    max_waiting: int = 16
     max_connections: int = 2000
     max_header_bytes: int = 16 * 2**10
     max_buffered_bytes: int = 128 * 2**20
