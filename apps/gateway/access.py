@@ -1,23 +1,23 @@
 """Decide who may ask what: API keys where there is a file of them, and a rate for each key or address.
 
-Everything needs a key but the addresses in OPEN: a route that is added later is closed by itself. Runs before a body
-is read, so a stranger's is never looked at.
+Everything needs a key but the addresses in OPEN: a route that is added later is closed by itself. gateway.front asks
+here before it reads a body, so a stranger's takes no memory.
 """
 
 import math
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from flask import Request
+from typing import Any
 
 from gateway.callers import caller_of, site_of
-from gateway.keys import Key, Keys
+from gateway.keys import Keys, KeysError
 from gateway.metrics import Metrics
 from gateway.problems import RATE_LIMITED, UNAUTHORIZED, Problem
 from gateway.rates import Limiter, Rate
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 
-# Probes, what says how to ask, and the page: none of them costs much or tells anything. By route, not by path.
+# Probes, what says how to ask, and the page: none of them costs much or tells anything. As routes have them.
 OPEN = frozenset(
     {
         "/",
@@ -34,13 +34,28 @@ OPEN = frozenset(
 )
 
 
+# Where a request's environment (WSGI) tells who asks, once it has been to the door.
+CALLER = "gateway.caller"
+_STATIC = "/static/"
+
+Environment = MutableMapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: `name` is a key's name or an address, for the log; `bucket` is what its requests are counted under."""
+    """Who asks.
+
+    Attributes:
+        name: a key's name or an address, for the log.
+        bucket: what its requests are counted under.
+        rate: of its own or the common one; None where nothing is counted.
+        refusal: why it is not let in, whatever its rate.
+    """
 
     name: str
     bucket: str
     rate: Rate | None
+    refusal: Problem | None = None
 
 
 class Access:
@@ -49,45 +64,48 @@ class Access:
     Args:
         settings: see GATEWAY_API_KEYS_FILE, GATEWAY_RATE_PER_S, GATEWAY_RATE_BURST, GATEWAY_TRUSTED_PROXIES.
         metrics: where refusals are counted.
-    Raises: KeysError, where the file of keys cannot be used.
+    Raises: SettingsError, where the file of keys cannot be used.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._trusted = settings.trusted_proxies
         self._rate = Rate(settings.rate_per_s, settings.rate_burst) if settings.rate_per_s else None
-        self._keys = Keys(Path(settings.api_keys_file)) if settings.api_keys_file else None
+        self._keys = _open_keys(settings.api_keys_file)
         self._limiter = Limiter()
         self._refused = metrics.refused
         if self._keys is not None:
             metrics.api_keys.set_function(self._keys.__len__)
             metrics.api_keys_stale.set_function(self._keys.stale.is_set)
 
-    def admit(self, request: Request) -> Caller:
-        """Let a request in.
+    def admit(self, environment: Environment) -> None:
+        """Let a request in, and note in its environment who asks, be it let in or not.
 
         Raises: Problem: 401 without a key that is known, 429 for more than the caller's rate.
         """
-        address = caller_of(request.remote_addr or "", request.headers.get("X-Forwarded-For", ""), self._trusted)
-        stranger = Caller(address, f"address {site_of(address)}", self._rate)
-        if request.url_rule is not None and request.url_rule.rule in OPEN:
-            return Caller(address, stranger.bucket, None)
-        sent = _sent(request)
-        key = self._keys.find(sent) if self._keys else None
-        caller = self._known(key) if key else stranger
+        environment[CALLER] = caller = self._identify(environment)
         if caller.rate is not None:
             self._count(caller.bucket, caller.rate)
-        if self._keys and key is None:
+        if caller.refusal is not None:
             self._refused.labels("key").inc()
-            raise _unauthorized(sent)
-        return caller
+            raise caller.refusal
 
-    def charge(self, caller: Caller, pictures: int) -> None:
+    def charge(self, caller: Caller | None, pictures: int) -> None:
         """Count a request of several pictures as so many: the rate is of what is asked for, not of envelopes."""
-        if caller.rate is not None and pictures > 1:
+        if caller is not None and caller.rate is not None and pictures > 1:
             self._limiter.charge(caller.bucket, caller.rate, pictures - 1)
 
-    def _known(self, key: Key) -> Caller:
-        return Caller(key.name, f"key {key.name}", key.rate or self._rate)
+    def _identify(self, environment: Environment) -> Caller:
+        forwarded_for = environment.get("HTTP_X_FORWARDED_FOR", "")
+        address = caller_of(environment.get("REMOTE_ADDR", ""), forwarded_for, self._trusted)
+        bucket = f"address {site_of(address)}"
+        if is_open(environment["PATH_INFO"]):
+            return Caller(address, bucket, None)
+        if self._keys is None:
+            return Caller(address, bucket, self._rate)
+        sent = _sent(environment)
+        if key := self._keys.find(sent):
+            return Caller(key.name, f"key {key.name}", key.rate or self._rate)
+        return Caller(address, bucket, self._rate, _unauthorized(sent))
 
     def _count(self, bucket: str, rate: Rate) -> None:
         wait_s = self._limiter.take(bucket, rate)
@@ -98,10 +116,22 @@ class Access:
             raise Problem(RATE_LIMITED, words, {"Retry-After": str(seconds)})
 
 
-def _sent(request: Request) -> str:
+def _open_keys(path: str) -> Keys | None:
+    try:
+        return Keys(Path(path)) if path else None
+    except KeysError as error:
+        raise SettingsError(f"GATEWAY_API_KEYS_FILE: {error}") from None
+
+
+def is_open(path: str) -> bool:
+    """Say whether a path needs no key: one of OPEN to the letter, or a part of the page."""
+    return path in OPEN or path.startswith(_STATIC)
+
+
+def _sent(environment: Environment) -> str:
     """Give the key of `Authorization: Bearer` or `X-API-Key`; empty where there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key", "")
+    scheme, _, token = environment.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return str(token.strip() if scheme.lower() == "bearer" else environment.get("HTTP_X_API_KEY", ""))
 
 
 def _unauthorized(sent: str) -> Problem:

@@ -5,9 +5,10 @@ import time
 import uuid
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotFound
 
 from gateway import cors, health, logs, models, open_inference, openapi, page, predict, request_log
-from gateway.access import Access
+from gateway.access import CALLER, Access
 from gateway.canary import Canaries
 from gateway.capacity import ClientDeadline
 from gateway.catalog import Catalog
@@ -19,7 +20,8 @@ from gateway.problems import respond
 from gateway.routing import CONVERTERS
 from gateway.settings import Settings
 
-METRICS = "gateway.metrics"  # where the application keeps its Metrics, among its extensions
+# Where the application keeps its Metrics and its Access, among its extensions.
+METRICS, ACCESS = "gateway.metrics", "gateway.access"
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")  # what may be echoed into a header and a log
 
@@ -34,6 +36,8 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     """Make the WSGI application.
 
     Asks nobody anything: it starts while the model server is down, and answers 503 until that is up.
+
+    Raises: SettingsError, where the file of keys cannot be used.
     """
     app = App("gateway", static_folder="static", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -44,7 +48,8 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
     app.url_map.converters.update(CONVERTERS)
     metrics = app.extensions[METRICS] = Metrics()
     metrics.model_server_given_up.set_function(lambda: predictor.given_up)
-    access = Access(settings, metrics)
+    metrics.build.labels(settings.commit, settings.revision, settings.image).set(1)
+    access = app.extensions[ACCESS] = Access(settings, metrics)
     catalog = Catalog(predictor, settings.models, settings.foreign_models or {}, settings.catalog_ttl_s)
     canaries = Canaries(settings.canaries or {}, catalog, metrics, settings.catalog_ttl_s)
     classifier = Classifier(settings, predictor, canaries, metrics)
@@ -66,18 +71,21 @@ def create_app(settings: Settings, predictor: Predictor) -> Flask:
         logs.enter(g.request_id, logs.trace_id_of(request.headers.get("traceparent", "")))
         if refusal := request.environ.get("gateway.refusal"):
             raise refusal
+        at_metrics_port = request.environ.get("SERVER_PORT") == str(settings.metrics_port)
+        if settings.metrics_port and at_metrics_port != (request.path == "/metrics"):
+            raise NotFound
         if (answer := cors.preflight(request, settings.cors_origins)) is not None:
             return answer
-        g.caller = access.admit(request)
+        if CALLER not in request.environ:
+            access.admit(request.environ)
         return None
 
     @app.after_request
     def finish(response: Response) -> Response:
-        if caller := g.get("caller"):
-            access.charge(caller, g.get("pictures", 1))
+        access.charge(request.environ.get(CALLER), g.get("pictures", 0))
         request_log.record(request, response, metrics)
         response.headers["X-Request-ID"] = g.request_id
-        page.harden(response)
+        page.harden(response, settings.hsts_s)
         cors.allow(request, response, settings.cors_origins)
         return response
 

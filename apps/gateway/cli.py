@@ -7,7 +7,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from gateway import keys, logs
 from gateway.settings import Settings, SettingsError
@@ -39,15 +38,10 @@ def serve(_arguments: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         settings = Settings.from_environment(os.environ)
-        if settings.api_keys_file:
-            keys.read_keys(Path(settings.api_keys_file))
         logs.configure(settings.log_format, settings.log_level)
         from gateway.server import serve as serve_http
 
         serve_http(settings)
-    except keys.KeysError as error:
-        print(f"error: GATEWAY_API_KEYS_FILE: {error}", file=sys.stderr)
-        return 1
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -27,6 +27,7 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 # So much of a body has to arrive in each GATEWAY_READ_TIMEOUT_S: 4 kB a second with the default.
 STRIDE_BYTES = 20 * 2**10
 CLOSE = (b"connection", b"close")
+_UNWANTED_BODY_BYTES = 4096  # of a request that is no POST: nobody reads it
 _HEARD_OUT_BYTES = 64 * 2**20
 _HEARD_OUT_S = 2.0
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/version", "/v2/health/live", "/v2/health/ready"})
@@ -64,10 +65,17 @@ class Front:
     Args:
         application: the WSGI application.
         settings: limits of time and memory.
+        door: told of a request's head before its body is read; raises a Problem for one that is not let in.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], settings: Settings) -> None:
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        settings: Settings,
+        door: Callable[[Environment], None] = lambda _: None,
+    ) -> None:
         self._application = application
+        self._door = door
         self._settings = settings
         self._buffered_bytes = 0
         self._predictions = Lane("request", settings.threads, 0)
@@ -90,11 +98,11 @@ class Front:
     ) -> None:
         lane = self._lane(scope)
         headers = dict(scope["headers"])
-        refusal = self._refuse_unread(scope["http_version"], headers, lane)
+        refusal = self._ask_door(environment) or self._refuse_unread(scope["http_version"], headers, lane)
         asks_first = b"expect" in headers
         if refusal is None:
             asks_first = False
-            refusal = await self._read(receive, body)
+            refusal = await self._read(receive, body, self._most_bytes(lane))
         deadline = ClientDeadline(time.monotonic() + self._settings.timeout_s)
         environment["gateway.deadline"] = deadline
         if refusal is None:
@@ -122,6 +130,18 @@ class Front:
             return self._predictions
         return self._probes if scope["path"] in _PROBES else self._pages
 
+    def _ask_door(self, environment: Environment) -> Problem | None:
+        """Say by who asks why a request is refused; the application asks itself where it is a browser's preflight."""
+        try:
+            if environment["REQUEST_METHOD"] != "OPTIONS":
+                self._door(environment)
+        except Problem as refusal:
+            return refusal
+        return None
+
+    def _most_bytes(self, lane: Lane) -> int:
+        return self._settings.max_body_bytes if lane is self._predictions else _UNWANTED_BODY_BYTES
+
     def _refuse_unread(self, http_version: str, headers: dict[bytes, bytes], lane: Lane) -> Problem | None:
         """Say by its head alone why a request is refused."""
         if b"transfer-encoding" in headers and (b"content-length" in headers or http_version != "1.1"):
@@ -129,13 +149,13 @@ class Front:
             return Problem(
                 BAD_REQUEST, "The request gives the length of its body in two ways, or in one of another HTTP."
             )
-        if int(headers.get(b"content-length", b"0")) > self._settings.max_body_bytes:
+        if int(headers.get(b"content-length", b"0")) > self._most_bytes(lane):
             return Problem(TOO_LARGE, "The request's body is larger than accepted.")
         if lane.is_full:
             return Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
         return None
 
-    async def _read(self, receive: Receive, body: bytearray) -> Problem | None:
+    async def _read(self, receive: Receive, body: bytearray, most_bytes: int) -> Problem | None:
         """Read a body to its end, or say why not."""
         clock = asyncio.get_running_loop().time
         end_s = clock() + self._settings.body_timeout_s
@@ -148,7 +168,7 @@ class Front:
                 return Problem(SLOW_REQUEST, "The request's body did not arrive in time.")
             body += chunk
             self._buffered_bytes += len(chunk)
-            if len(body) > self._settings.max_body_bytes:
+            if len(body) > most_bytes:
                 return Problem(TOO_LARGE, "The request's body is larger than accepted.")
             if self._buffered_bytes > self._settings.max_buffered_bytes:
                 return Problem(OVER_CAPACITY, "Too many large requests arrive at once; try again in a moment.")

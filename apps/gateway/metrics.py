@@ -13,6 +13,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.build = Gauge(
+            "gateway_build_info", "What runs, in its labels.", ("commit", "revision", "image"), registry=self.registry
+        )
         self.requests = Counter(
             "gateway_requests", "Requests answered.", ("endpoint", "method", "status"), registry=self.registry
         )

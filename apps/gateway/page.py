@@ -24,12 +24,20 @@ def blueprint() -> Blueprint:
     return routes
 
 
-def harden(response: Response) -> None:
-    """Add the headers that keep a browser from doing more than the page needs."""
+def harden(response: Response, hsts_s: int = 0) -> None:
+    """Add the headers that keep a browser from doing more than the page needs.
+
+    Args:
+        response: any answer; what a route has set itself stays.
+        hsts_s: for how long a browser shall come by HTTPS only, seconds; 0 says nothing.
+    """
+    if hsts_s:
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={hsts_s}")
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("X-Frame-Options", "DENY")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     response.headers.setdefault("Cache-Control", "no-store")

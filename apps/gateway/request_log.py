@@ -5,6 +5,7 @@ import time
 
 from flask import Request, Response, g
 
+from gateway.access import CALLER
 from gateway.metrics import Metrics
 
 # Asked every few seconds by machines, which would drown everything else.
@@ -24,7 +25,7 @@ def record(request: Request, response: Response, metrics: Metrics) -> None:
     level = _level(route, response.status_code)
     if not log.isEnabledFor(level):
         return
-    caller = g.get("caller")
+    caller = request.environ.get(CALLER)
     fields = {
         "method": request.method[:_LONGEST_METHOD],
         "path": request.path[:_LONGEST_PATH],

@@ -5,11 +5,12 @@ import logging
 import resource
 import signal
 import socket
+from contextlib import ExitStack
 from functools import partial
 
 import uvicorn
 
-from gateway.app import METRICS, create_app
+from gateway.app import ACCESS, METRICS, create_app
 from gateway.connections import Connection, Connections
 from gateway.front import Front
 from gateway.predictor import open_predictor
@@ -45,18 +46,21 @@ class Server(uvicorn.Server):
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, and finish what was begun. Raises: SettingsError, where the port cannot be had."""
-    with _listen(settings.host, settings.port) as listener:
+    with ExitStack() as open_ports:
+        ports = [("GATEWAY_PORT", settings.port)]
+        ports += [("GATEWAY_METRICS_PORT", settings.metrics_port)] if settings.metrics_port else []
+        listeners = [open_ports.enter_context(_listen(variable, settings.host, port)) for variable, port in ports]
         _allow_descriptors(settings.max_connections + _OTHER_DESCRIPTORS)
         app = create_app(settings, open_predictor(settings))
         shared = Connections(settings, app.extensions[METRICS])
         config = uvicorn.Config(
-            Front(app.wsgi_app, settings),
+            Front(app.wsgi_app, settings, app.extensions[ACCESS].admit),
             http=partial(Connection, shared=shared),  # type: ignore[arg-type]  # a protocol factory is all it is used as
             loop="asyncio",
             ws="none",
             lifespan="off",
             log_config=None,
-            access_log=False,  # /metrics counts; each failure is logged with its request id
+            access_log=False,  # gateway.request_log has it
             proxy_headers=False,  # gateway.callers decides whom to believe
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
@@ -64,19 +68,20 @@ def serve(settings: Settings) -> None:
             h11_max_incomplete_event_size=settings.max_header_bytes,
         )
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it has a line for each request that is no HTTP
-        log.info("listening on %s port %s", *listener.getsockname()[:2])
+        for listener in listeners:
+            log.info("listening on %s port %s", *listener.getsockname()[:2])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has ended
-        Server(config, shared).run([listener])
+        Server(config, shared).run(listeners)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(variable: str, host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         dualstack = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
         listener = socket.create_server(address, family=family, backlog=_BACKLOG, dualstack_ipv6=dualstack)
     except OSError as error:
-        raise SettingsError(f"GATEWAY_PORT={port} on GATEWAY_HOST={host} cannot be used: {error.strerror}") from None
+        raise SettingsError(f"{variable}={port} on GATEWAY_HOST={host} cannot be used: {error.strerror}") from None
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)  # accepted sockets inherit it
     return listener
 

@@ -214,3 +214,40 @@ def test_a_word_for_a_method_is_no_series():
     text = client.get("/metrics").text
     assert "MADEUP" not in text
     assert 'gateway_requests_total{endpoint="none",method="other",status="405"} 20.0' in text.splitlines()
+
+
+def test_metrics_at_a_port_of_their_own():
+    """With GATEWAY_METRICS_PORT /metrics is at that port and nowhere else, and nothing else is there."""
+    client = client_of(metrics_port=9697)
+    asked = {
+        (path, port): client.get(path, environ_overrides={"SERVER_PORT": port}).status_code
+        for path in ("/metrics", "/healthz", "/v1/models", "/nowhere")
+        for port in ("9696", "9697")
+    }
+    assert {("/metrics", "9697"), ("/healthz", "9696"), ("/v1/models", "9696")} == {
+        place for place, status in asked.items() if status == 200
+    }
+    assert {200, 404} == set(asked.values())
+
+
+def test_a_client_cannot_say_which_port_it_came_to():
+    """Neither Host nor X-Forwarded-Port leads to the metrics."""
+    headers = {"Host": "gateway:9697", "X-Forwarded-Port": "9697", "X-Forwarded-Host": "gateway:9697"}
+    client = client_of(metrics_port=9697)
+    assert 404 == client.get("/metrics", headers=headers, environ_overrides={"SERVER_PORT": "9696"}).status_code
+
+
+def test_browsers_are_told_to_come_by_https():
+    """Strict-Transport-Security is sent where the setting says so, on errors too, and else not at all."""
+    client = client_of(hsts_s=31_536_000)
+    assert {"max-age=31536000"} == {
+        client.get(path).headers["Strict-Transport-Security"] for path in ("/", "/nowhere", "/healthz")
+    }
+    assert "Strict-Transport-Security" not in client_of().get("/").headers
+    assert "same-origin" == client.get("/").headers["Cross-Origin-Resource-Policy"]
+
+
+def test_what_runs_is_a_metric():
+    """Prometheus learns commit, revision and image, to join other series with."""
+    text = client_of(commit="abc", revision="def", image="gateway:1").get("/metrics").text
+    assert 'gateway_build_info{commit="abc",image="gateway:1",revision="def"} 1.0' in text.splitlines()

@@ -127,13 +127,6 @@ def test_bad_files(tmp_path, text):
     assert "0" * 10 not in str(refusal.value)
 
 
-def test_the_gateway_does_not_start_with_a_bad_file(tmp_path, monkeypatch, capsys):
-    """`gateway serve` ends with one line that names the variable."""
-    monkeypatch.setenv("GATEWAY_API_KEYS_FILE", str(tmp_path / "absent"))
-    assert 1 == cli.main(["serve"])
-    assert f"error: GATEWAY_API_KEYS_FILE: {tmp_path}/absent: No such file or directory\n" == capsys.readouterr().err
-
-
 def test_the_command_makes_a_key(tmp_path, capsys):
     """`gateway key NAME` writes the line to stdout, for `>>`, and the key to stderr."""
     assert 0 == cli.main(["key", "shop"])

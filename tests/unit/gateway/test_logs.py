@@ -77,6 +77,17 @@ def test_a_request_is_a_line(client, lines):
     assert "secret" not in "".join(lines.text)
 
 
+def test_a_refused_caller_is_named(lines, tmp_path):
+    """Who tries a key that is not known is logged by address, and the key is not."""
+    (tmp_path / "keys").write_text(make_key("shop")[1])
+    settings = Settings(models=("colour",), api_keys_file=str(tmp_path / "keys"))
+    client = create_app(settings, FakePredictor()).test_client()
+    client.get("/v1/models", headers={"X-API-Key": KEY}, environ_base={"REMOTE_ADDR": "203.0.113.9"})
+    (line,) = map(json.loads, lines.json)
+    assert (401, "unauthorized", "203.0.113.9") == (line["status"], line["problem"], line["caller"])
+    assert KEY[3:] not in str(lines.json)
+
+
 def test_probes_and_floods_are_not_logged(client, lines):
     """What is asked every few seconds is a line for `debug` only, and so is a refusal by rate."""
     client.get("/healthz")
