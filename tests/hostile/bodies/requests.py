@@ -1,6 +1,7 @@
 """Requests made to harm, beside JSON that is no JSON: well-formed JSON of the wrong kind, forms, headers, tensors.
 
-Each is (address, Content-Type, body, more headers) by name, for a gateway whose default model is `small`, 8 x 8 pixels.
+Each is (address, Content-Type, body, more headers) by name, for a gateway whose default model is `small`,
+which takes pictures of SIZE.
 """
 
 import base64
@@ -14,6 +15,8 @@ from PIL import Image
 from tests.hostile.bodies.forms import all_forms
 from tests.hostile.bodies.json_texts import BAD
 
+SIZE = (28, 28)
+_VALUES = SIZE[0] * SIZE[1] * 3
 PREDICT, INSTANCES, INFER = "/predict", "/v1/models/small:predict", "/v2/models/small/infer"
 JSON, BINARY = "application/json", "application/octet-stream"
 
@@ -184,17 +187,17 @@ def _headers() -> dict[str, Sent]:
 
 
 def _tensors() -> dict[str, Sent]:
-    image = {"name": "image", "datatype": "UINT8", "shape": [1, 8, 8, 3], "data": [0] * 192}
+    image = {"name": "image", "datatype": "UINT8", "shape": [1, *SIZE, 3], "data": [0] * _VALUES}
     documents = [
         {"inputs": [image | {"shape": shape}]}
         for shape in (
-            [2**63, 8, 8, 3],
-            [1e3, 8, 8, 3],
-            [-1, 8, 8, 3],
-            ["1", 8, 8, 3],
+            [2**63, *SIZE, 3],
+            [1e3, *SIZE, 3],
+            [-1, *SIZE, 3],
+            ["1", *SIZE, 3],
             [1] * 1000,
             None,
-            [10**30, 8, 8, 3],
+            [10**30, *SIZE, 3],
         )
     ]
     documents += [
@@ -206,11 +209,11 @@ def _tensors() -> dict[str, Sent]:
             [],
             [[]],
             [[[[]]]],
-            [None] * 192,
-            ["0"] * 192,
-            [1e308] * 192,
-            [10**300] * 192,
-            [[0] * 192],
+            [None] * _VALUES,
+            ["0"] * _VALUES,
+            [1e308] * _VALUES,
+            [10**300] * _VALUES,
+            [[0] * _VALUES],
         )
     ]
     documents += [{"inputs": [image], key: {"a": [1]}} for key in ("id", "outputs", "inputs")]
@@ -225,7 +228,7 @@ def _tensors() -> dict[str, Sent]:
     sent: dict[str, Sent] = {
         f"tensor {number}": (INFER, JSON, json.dumps(one).encode(), {}) for number, one in enumerate(documents)
     }
-    head = json.dumps({"inputs": [{**image, "data": None, "parameters": {"binary_data_size": 192}}]}).encode()
+    head = json.dumps({"inputs": [{**image, "data": None, "parameters": {"binary_data_size": _VALUES}}]}).encode()
     lengths = [
         "",
         "0",
@@ -243,7 +246,7 @@ def _tensors() -> dict[str, Sent]:
     ]
     for length in lengths:
         name = f"tensor behind {length[:20]!r}"
-        sent[name] = (INFER, BINARY, head + bytes(192), {"Inference-Header-Content-Length": length})
+        sent[name] = (INFER, BINARY, head + bytes(_VALUES), {"Inference-Header-Content-Length": length})
     return sent
 
 
