@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gateway.metrics import Metrics
@@ -24,11 +24,52 @@ from serving_api.deadline import Deadline
 
 Result = TypeVar("Result")
 
+_BURST_S = 0.25  # a queue that was empty so long ago is a burst, an older one a jam
+_PATIENCE_S = 2.0
+_PATIENCE_IN_A_JAM_S = 0.02
+
+
+class Admission:
+    """How many requests are worked on at a time; one that waits for a picture's host is not. For several threads."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._working = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether one more would be too many."""
+        return self._working >= self._limit
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count a request."""
+        self._add(1)
+        try:
+            yield
+        finally:
+            self._add(-1)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Count a request no more while it waits; afterwards it goes on without asking again."""
+        self._add(-1)
+        try:
+            yield
+        finally:
+            self._add(1)
+
+    def _add(self, count: int) -> None:
+        with self._lock:
+            self._working += count
+
 
 @dataclass(frozen=True)
 class ClientDeadline(Deadline):
     """A deadline of a client that may go away before: from then on no time is left."""
 
+    admission: Admission = field(default_factory=lambda: Admission(1))
     _gone: threading.Event = field(default_factory=threading.Event)
     _waiting: set[threading.Event] = field(default_factory=set)
 
@@ -43,7 +84,7 @@ class ClientDeadline(Deadline):
 
     def within(self, timeout_s: float) -> "ClientDeadline":
         """Make a deadline of the same client: in `timeout_s` seconds, or when this one ends."""
-        return ClientDeadline(min(self.at_s, time.monotonic() + timeout_s), self._gone, self._waiting)
+        return replace(self, at_s=min(self.at_s, time.monotonic() + timeout_s))
 
     def wait(self, event: threading.Event) -> None:
         """Wait for an event, the deadline or the client's leaving, whichever comes first."""
@@ -70,11 +111,14 @@ class ClientDeadline(Deadline):
 class Stage:
     """Places for work, and a queue of bounded length before them: first come, first served.
 
+    A queue is for bursts: it may be long for a moment. One that has not been empty for a while only makes everybody
+    late, so then nobody waits for longer than a moment (after CoDel, RFC 8289).
+
     Args:
         verb: what is done here: "decode".
         places: how many do it at a time.
         room: how many may wait.
-        full: the problem of those who find no room.
+        full: the problem of those who find no room, or wait for too long.
         metrics: where to count.
     """
 
@@ -85,6 +129,7 @@ class Stage:
         self._full = full
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
+        self._empty_at_s = 0.0
         self._busy = metrics.stage_busy.labels(verb)
         self._refusals = metrics.stage_refusals.labels(verb)
         self._wait_seconds = metrics.stage_wait_seconds.labels(verb)
@@ -94,47 +139,59 @@ class Stage:
     def place(self, deadline: ClientDeadline) -> Iterator[None]:
         """Take a place, after a wait where none is free. Raises: Problem."""
         deadline.require_time(self._verb)
-        turn = self._take_or_queue()
-        if turn is not None:
-            self._wait(turn, deadline)
+        turn = threading.Event()
+        patience_s = self._take_or_queue(turn)
+        if patience_s > 0.0:
+            self._wait(turn, deadline, patience_s)
         with self._busy.track_inprogress():
             try:
                 yield
             finally:
                 self._hand_on()
 
-    def _take_or_queue(self) -> threading.Event | None:
-        """Take a free place, or return what will be set when one is handed to us."""
+    def _take_or_queue(self, turn: threading.Event) -> float:
+        """Take a free place; or queue for one, and return for how long, seconds."""
         with self._lock:
             if self._free:
                 self._free -= 1
-                return None
+                return 0.0
             if len(self._queue) >= self._room:
-                self._refusals.inc()
-                raise Problem(self._full, f"{self._full.title}; try again in a moment.")
-            turn = threading.Event()
+                raise self._refuse()
+            self._note_empty()
             self._queue.append(turn)
-            return turn
+            return _PATIENCE_S if time.monotonic() - self._empty_at_s < _BURST_S else _PATIENCE_IN_A_JAM_S
 
-    def _wait(self, turn: threading.Event, deadline: ClientDeadline) -> None:
+    def _wait(self, turn: threading.Event, deadline: ClientDeadline, patience_s: float) -> None:
         with self._wait_seconds.time():
-            deadline.wait(turn)
+            deadline.within(patience_s).wait(turn)
         with self._lock:
-            if waiting := turn in self._queue:
+            if in_vain := turn in self._queue:
                 self._queue.remove(turn)
+                self._note_empty()
         try:
             deadline.require_time(self._verb)
         except Problem:
-            if not waiting:  # the place came together with the end
+            if not in_vain:  # the place came together with the end
                 self._hand_on()
             raise
+        if in_vain:
+            raise self._refuse()
 
     def _hand_on(self) -> None:
         with self._lock:
             if self._queue:
                 self._queue.popleft().set()
+                self._note_empty()
             else:
                 self._free += 1
+
+    def _note_empty(self) -> None:
+        if not self._queue:
+            self._empty_at_s = time.monotonic()
+
+    def _refuse(self) -> Problem:
+        self._refusals.inc()
+        return Problem(self._full, f"{self._full.title}; try again in a moment.")
 
 
 class Pool:
@@ -169,7 +226,8 @@ class Pool:
         """Wait for work, and leave it behind where time or client are gone. Raises: Problem, and what the work does."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
-        deadline.wait(done)
+        with deadline.admission.resting():
+            deadline.wait(done)
         if not future.done():
             future.cancel()
             deadline.require_time(self._verb)

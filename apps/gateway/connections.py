@@ -15,7 +15,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway.front import CLOSE, STRIDE_BYTES, Receive, Scope, Send
+from gateway.arriving import STRIDE_BYTES, Receive
+from gateway.front import CLOSE, Scope, Send
 from gateway.metrics import Metrics
 from gateway.problems import BAD_REQUEST, HEADERS_TOO_LARGE, OVER_CAPACITY, SLOW_REQUEST, Problem
 from gateway.settings import Settings

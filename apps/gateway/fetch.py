@@ -162,8 +162,9 @@ class Fetcher:
 
     def _connect(self, url: Url, deadline: Deadline) -> socket.socket:
         """Connect to a checked address of the URL's host, with TLS where the scheme says so."""
-        is_out_of_time = False
-        for address in self._addresses(url)[:_MAX_ADDRESSES]:
+        is_out_of_time = deadline.expired
+        addresses = () if deadline.expired else self._addresses(url)
+        for address in addresses[:_MAX_ADDRESSES]:
             if deadline.expired:
                 break
             try:

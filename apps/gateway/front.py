@@ -14,27 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from gateway.capacity import ClientDeadline
-from gateway.problems import BAD_REQUEST, OVER_CAPACITY, SLOW_REQUEST, TOO_LARGE, Problem
+from gateway.arriving import Body, Buffers, ClientLeft, Receive
+from gateway.capacity import Admission, ClientDeadline
+from gateway.problems import BAD_REQUEST, OVER_CAPACITY, TOO_LARGE, Problem
 from gateway.settings import Settings
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Environment = dict[str, Any]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
-# So much of a body has to arrive in each GATEWAY_READ_TIMEOUT_S: 4 kB a second with the default.
-STRIDE_BYTES = 20 * 2**10
 CLOSE = (b"connection", b"close")
+_UNLIMITED = Admission(sys.maxsize)
 _UNWANTED_BODY_BYTES = 4096  # of a request that is no POST: nobody reads it
-_HEARD_OUT_BYTES = 64 * 2**20
-_HEARD_OUT_S = 2.0
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/version", "/v2/health/live", "/v2/health/ready"})
-
-
-class _ClientLeft(Exception):  # noqa: N818 - no error, an end
-    """The client is gone before its request was complete."""
 
 
 class Lane:
@@ -77,7 +70,8 @@ class Front:
         self._application = application
         self._door = door
         self._settings = settings
-        self._buffered_bytes = 0
+        self._buffers = Buffers()
+        self._admission = Admission(settings.max_decodes + settings.max_in_flight + settings.max_waiting)
         self._predictions = Lane("request", settings.threads, 0)
         self._pages = Lane("page", 4, 256)
         self._probes = Lane("probe", 2, 64)
@@ -85,108 +79,63 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI: answer one request."""
         environment = _environment(scope)
-        body = bytearray()
+        most_bytes = self._settings.max_body_bytes if scope["method"] == "POST" else _UNWANTED_BODY_BYTES
+        body = Body(receive, self._settings, self._buffers, most_bytes, asks_first="HTTP_EXPECT" in environment)
         try:
-            await self._answer(scope, environment, body, receive, send)
-        except _ClientLeft:
+            status, headers, answer = await self._answer(scope, environment, body, receive)
+        except ClientLeft:
             return
         finally:
-            self._buffered_bytes -= len(body)
-
-    async def _answer(
-        self, scope: Scope, environment: Environment, body: bytearray, receive: Receive, send: Send
-    ) -> None:
-        lane = self._lane(scope)
-        headers = dict(scope["headers"])
-        refusal = self._ask_door(environment) or self._refuse_unread(scope["http_version"], headers, lane)
-        asks_first = b"expect" in headers
-        if refusal is None:
-            asks_first = False
-            refusal = await self._read(receive, body, self._most_bytes(lane))
-        deadline = ClientDeadline(time.monotonic() + self._settings.timeout_s)
-        environment["gateway.deadline"] = deadline
-        if refusal is None:
-            environment["wsgi.input"] = io.BytesIO(body)
-            environment["CONTENT_LENGTH"] = str(len(body))
-            watch = asyncio.create_task(_watch(receive, deadline))
-            try:
-                status, answer_headers, answer = await lane.run(self._call, environment)
-            finally:
-                watch.cancel()
-            if deadline.gone:
-                return
-        else:
-            # A client that is still sending would see a reset connection instead of the answer.
-            if not asks_first:
-                await self._hear_out(receive)
-            environment |= {"gateway.refusal": refusal, "CONTENT_LENGTH": "0"}
-            status, answer_headers, answer = self._call(environment)  # quick: it raises before any route
-            answer_headers.append(CLOSE)
-        await send({"type": "http.response.start", "status": status, "headers": answer_headers})
+            body.release()
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    def _lane(self, scope: Scope) -> Lane:
-        if scope["method"] == "POST":
-            return self._predictions
-        return self._probes if scope["path"] in _PROBES else self._pages
-
-    def _ask_door(self, environment: Environment) -> Problem | None:
-        """Say by who asks why a request is refused; the application asks itself where it is a browser's preflight."""
+    async def _answer(self, scope: Scope, environment: Environment, body: Body, receive: Receive) -> Answer:
+        lane, counted = self._lane(scope)
         try:
-            if environment["REQUEST_METHOD"] != "OPTIONS":
-                self._door(environment)
+            self._refuse_by_head(scope, environment, body.most_bytes)
+            self._refuse_if_full(lane, counted)
+            await body.read()
+            self._refuse_if_full(lane, counted)
         except Problem as refusal:
-            return refusal
-        return None
-
-    def _most_bytes(self, lane: Lane) -> int:
-        return self._settings.max_body_bytes if lane is self._predictions else _UNWANTED_BODY_BYTES
-
-    def _refuse_unread(self, http_version: str, headers: dict[bytes, bytes], lane: Lane) -> Problem | None:
-        """Say by its head alone why a request is refused."""
-        if b"transfer-encoding" in headers and (b"content-length" in headers or http_version != "1.1"):
-            # RFC 9112, 6.1: somebody before us may have seen another end of the body (request smuggling).
-            return Problem(
-                BAD_REQUEST, "The request gives the length of its body in two ways, or in one of another HTTP."
-            )
-        if int(headers.get(b"content-length", b"0")) > self._most_bytes(lane):
-            return Problem(TOO_LARGE, "The request's body is larger than accepted.")
-        if lane.is_full:
-            return Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
-        return None
-
-    async def _read(self, receive: Receive, body: bytearray, most_bytes: int) -> Problem | None:
-        """Read a body to its end, or say why not."""
-        clock = asyncio.get_running_loop().time
-        end_s = clock() + self._settings.body_timeout_s
-        due_s, due_from = clock() + self._settings.read_timeout_s, 0
-        while True:
-            try:
-                async with asyncio.timeout_at(min(due_s, end_s)):
-                    chunk, more = await _receive(receive)
-            except TimeoutError:
-                return Problem(SLOW_REQUEST, "The request's body did not arrive in time.")
-            body += chunk
-            self._buffered_bytes += len(chunk)
-            if len(body) > most_bytes:
-                return Problem(TOO_LARGE, "The request's body is larger than accepted.")
-            if self._buffered_bytes > self._settings.max_buffered_bytes:
-                return Problem(OVER_CAPACITY, "Too many large requests arrive at once; try again in a moment.")
-            if not more:
-                return None
-            if len(body) - due_from >= STRIDE_BYTES:
-                due_s, due_from = clock() + self._settings.read_timeout_s, len(body)
-
-    async def _hear_out(self, receive: Receive) -> None:
-        """Read and drop what is left of a body, within limits."""
-        left, more = _HEARD_OUT_BYTES, True
+            await body.hear_out()
+            # At once, in this thread: it ends before any route begins.
+            status, headers, answer = self._call(environment | {"gateway.refusal": refusal})
+            return status, [*headers, CLOSE], answer
+        environment["wsgi.input"] = io.BytesIO(body.data)
+        environment["CONTENT_LENGTH"] = str(len(body.data))
+        deadline = ClientDeadline(time.monotonic() + self._settings.timeout_s, self._admission)
+        environment["gateway.deadline"] = deadline
+        watch = asyncio.create_task(_watch(receive, deadline))
         try:
-            async with asyncio.timeout(_HEARD_OUT_S):
-                while more and left > 0:
-                    chunk, more = await _receive(receive)
-                    left -= len(chunk)
-        except TimeoutError:
-            return
+            with counted.working():
+                done = await lane.run(self._call, environment)
+        finally:
+            watch.cancel()
+        if deadline.gone:
+            raise ClientLeft
+        return done
+
+    def _lane(self, scope: Scope) -> tuple[Lane, Admission]:
+        if scope["method"] == "POST":
+            return self._predictions, self._admission
+        return (self._probes if scope["path"] in _PROBES else self._pages), _UNLIMITED
+
+    def _refuse_by_head(self, scope: Scope, environment: Environment, most_bytes: int) -> None:
+        """Raise a Problem for a request that is not worth reading."""
+        if scope["method"] != "OPTIONS":  # a browser's preflight carries no key
+            self._door(environment)
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length")
+        if b"transfer-encoding" in headers and (length is not None or scope["http_version"] != "1.1"):
+            # RFC 9112, 6.1: a proxy before us may have seen the end of the body elsewhere (request smuggling).
+            raise Problem(BAD_REQUEST, "The length of the request's body is in doubt.")
+        if length is not None and int(length) > most_bytes:
+            raise Problem(TOO_LARGE, "The request's body is larger than accepted.")
+
+    def _refuse_if_full(self, lane: Lane, counted: Admission) -> None:
+        if lane.is_full or counted.is_full:
+            raise Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
 
     def _call(self, environment: Environment) -> Answer:
         """Ask the WSGI application."""
@@ -199,14 +148,6 @@ class Front:
                 close()
         status, headers = started[-1]
         return int(status[:3]), [(name.lower().encode(), value.encode("latin-1")) for name, value in headers], body
-
-
-async def _receive(receive: Receive) -> tuple[bytes, bool]:
-    """Return the next part of a body, and whether there is more. Raises: _ClientLeft."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise _ClientLeft
-    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _watch(receive: Receive, deadline: ClientDeadline) -> None:

@@ -1,6 +1,7 @@
 """What the gateway asks of a model server, and the way to the real one."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import grpc
@@ -46,7 +47,7 @@ def open_predictor(settings: Settings) -> ModelServer:
 
     Call it after a fork, which no channel survives. Raises: SettingsError, where what TLS takes cannot be read.
     """
-    return ModelServer(channel_to(settings.model_server, read_tls(settings)))
+    return ModelServer(partial(channel_to, settings.model_server, read_tls(settings)))
 
 
 def channel_to(address: str, tls: Tls | None) -> grpc.Channel:

@@ -81,7 +81,7 @@ _KIND_OF: tuple[tuple[type[Exception], Kind, str | None], ...] = (
     (fetch.HostFailed, HOST_FAILED, None),
     (fetch.FetchTimeout, OUT_OF_TIME, None),
     (fetch.FetchTooLarge, TOO_LARGE, None),
-    (fetch.FetchersBusy, OVER_CAPACITY, None),
+    (fetch.FetchersBusy, FETCH_OVER_CAPACITY, None),
     (errors.OverCapacity, OVER_CAPACITY, "The model has too much to do; try again in a moment."),
     (errors.ModelUnavailable, MODEL_UNAVAILABLE, "The model server does not answer; try again in a moment."),
     (errors.ModelNotFound, MODEL_UNAVAILABLE, "The model is not ready yet; try again in a moment."),

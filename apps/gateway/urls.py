@@ -19,6 +19,7 @@ _URL = re.compile(
     r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<path>/[^?#]*)?(\?(?P<query>[^#]*))?(#.*)?",
     re.ASCII | re.IGNORECASE,
 )
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.ASCII | re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(:(?P<port>([1-9][0-9]{0,4})?))?", re.ASCII)
 _NAME = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
@@ -59,10 +60,13 @@ class Url:
     def join(self, reference: str, *, any_port: bool = False) -> "Url":
         """Read where a redirect leads to, by the same rules. Raises: BadUrl."""
         _refuse_odd(reference)
-        try:
+        # Taken whole where it has a scheme or a host: urljoin reads `http:a` and `http:///a` as paths, others as hosts.
+        if _SCHEME.match(reference):
+            joined = reference
+        elif reference.startswith("//"):
+            joined = f"{self._scheme}:{reference}"
+        else:
             joined = urljoin(f"{self._scheme}://{self.authority}{self.target}", reference)
-        except ValueError:
-            raise BadUrl("The URL is malformed.") from None
         return parse_url(joined, any_port=any_port)
 
     @property

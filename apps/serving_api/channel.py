@@ -57,6 +57,8 @@ def open_channel(
     """
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+        # Or a new channel would share the connections of one that is in trouble.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 1),
         ("grpc.per_rpc_retry_buffer_size", RETRY_BUFFER_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -66,10 +68,8 @@ def open_channel(
         ("grpc.http2.max_pings_without_data", 0),  # gRPC would ask twice, and then once a minute
         # A pod that comes back is tried within a second or two, not after gRPC's default of two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),
-        (
-            "grpc.min_reconnect_backoff_ms",
-            3_000,
-        ),  # one attempt's time: a host that is off does not refuse, it is silent
+        # The time of one attempt: a host that is switched off does not refuse, it is silent.
+        ("grpc.min_reconnect_backoff_ms", 3_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.dns_min_time_between_resolutions_ms", 1_000),
         # A proxy of the environment is for the internet, never for the model server.

@@ -17,10 +17,10 @@ from serving_api.tensors import Array, TensorError, to_array, to_tensor_proto
 
 Response = TypeVar("Response")
 
-PROBE_TIMEOUT_S = 1.0
+CONNECT_TIMEOUT_S = 1.0
 # A call that had less time than this says nothing about the server when it ends without an answer.
 FAIR_S = 0.5
-_NOT_ANSWERED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_NOT_ANSWERED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,20 @@ class VersionStatus:
 
 
 class ModelServer:
-    """The calls of a model server over one channel; safe to use from many threads.
+    """The calls of a model server; safe to use from many threads.
 
-    Every call raises a ServingError (see `serving_api.errors`) and nothing else. While no server answers, calls are
-    refused at once (see `serving_api.breaker`).
+    Every call raises a ServingError (see `serving_api.errors`) and nothing else. After a call without an answer a new
+    channel takes the old one's place if it connects, since the old one's connections may lead nowhere by now; if none
+    can be made, calls are refused at once until one can (see `serving_api.breaker`).
+
+    Args:
+        dial: opens a channel; it is connected by the first call. Not before a fork, which no channel survives.
     """
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._channel = channel
-        self._prediction = PredictionServiceStub(channel)
-        self._model = ModelServiceStub(channel)
-        self._breaker = Breaker(self._probe)
+    def __init__(self, dial: Callable[[], grpc.Channel]) -> None:
+        self._dial = dial
+        self._use(dial())
+        self._breaker = Breaker(self._reach, self._hang_up)
 
     @property
     def given_up(self) -> bool:
@@ -152,7 +155,7 @@ class ModelServer:
             failure = errors.from_rpc_error(error)
             if error.code() not in _NOT_ANSWERED or isinstance(failure, errors.OverCapacity):
                 self._breaker.answered()
-            elif error.code() is grpc.StatusCode.UNAVAILABLE or remaining_s >= FAIR_S:
+            elif error.code() is grpc.StatusCode.UNAVAILABLE or remaining_s >= FAIR_S:  # not what was cut off
                 self._breaker.suspect()
             raise failure from error
         except ValueError as error:  # "Cannot invoke RPC on closed channel!"
@@ -160,15 +163,26 @@ class ModelServer:
         self._breaker.answered()
         return response
 
-    def _probe(self) -> bool:
-        """Ask for the state of a model without a name: any answer, a refusal too, is one of a server that lives."""
+    def _use(self, channel: grpc.Channel) -> None:
+        # Calls under way keep the channel that was used before; with the last of them it is gone.
+        self._channel = channel
+        self._prediction = PredictionServiceStub(channel)
+        self._model = ModelServiceStub(channel)
+
+    def _reach(self) -> bool:
+        channel = self._dial()
+        connected = grpc.channel_ready_future(channel)
         try:
-            self._model.GetModelStatus(pb.GetModelStatusRequest(), timeout=PROBE_TIMEOUT_S)
-        except grpc.RpcError as error:
-            return error.code() not in _NOT_ANSWERED
-        except ValueError:  # the channel is closed
+            connected.result(CONNECT_TIMEOUT_S)
+        except grpc.FutureTimeoutError:
+            connected.cancel()
+            channel.close()
             return False
+        self._use(channel)
         return True
+
+    def _hang_up(self) -> None:
+        self._channel.close()
 
 
 def _spec(model: str, version: int | None, label: str | None, signature: str = "") -> pb.ModelSpec:

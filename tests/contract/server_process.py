@@ -25,10 +25,11 @@ class ServerProcess:
         work_dir: where its log is written.
         flags: command line, without the ports.
         engine: MODEL_SERVER_ENGINE.
+        grpc_port: where gRPC is answered; any free port if none is given.
     """
 
-    def __init__(self, work_dir: Path, flags: list[str], engine: str = "auto") -> None:
-        self.grpc_port, self.rest_port = free_port(), free_port()
+    def __init__(self, work_dir: Path, flags: list[str], engine: str = "auto", grpc_port: int | None = None) -> None:
+        self.grpc_port, self.rest_port = grpc_port or free_port(), free_port()
         self._log = work_dir / f"server-{self.grpc_port}.log"
         paths = [str(REPOSITORY / "apps"), str(REPOSITORY / "apps" / "model-server")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "MODEL_SERVER_ENGINE": engine}

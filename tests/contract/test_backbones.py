@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def test_a_backbone_is_served_as_it_was_trained(backbone, tmp_path):
 def _served(engine, name, images, folder):
     """Start the server in an engine, and ask it: float32[N, K]."""
     server = ServerProcess(folder, [f"--model_config_file={folder / 'models.config'}"], engine)
-    client = ModelServer(open_channel(f"localhost:{server.grpc_port}"))
+    client = ModelServer(partial(open_channel, f"localhost:{server.grpc_port}"))
     try:
         return client.predict(name, {"image": images}, Deadline.after(120)).outputs["probabilities"]
     finally:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ class Rig:
         self.add(1)
         flags = (f"--model_base_path={self.base}", "--model_name=small", "--file_system_poll_wait_seconds=1", *flags)
         self.server = ServerProcess(work_dir, list(flags), "litert")
-        self.client = ModelServer(open_channel(f"localhost:{self.server.grpc_port}"))
+        self.client = ModelServer(partial(open_channel, f"localhost:{self.server.grpc_port}"))
 
     def add(self, version: int, *, without: str = "") -> None:
         """Bring a version as a delivery does: whole, by a rename."""

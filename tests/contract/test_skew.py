@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_live_grpc_answers_as_training_did(running, model):
     files, expected = parity.read_golden(model)
     card = json.loads((model / "card.json").read_text())
     images = np.stack([to_tensor(file, card["input"]["height"], card["input"]["width"]) for file in files])
-    server = ModelServer(open_channel(f"localhost:{running.ports[1]}"))
+    server = ModelServer(partial(open_channel, f"localhost:{running.ports[1]}"))
     answer = server.predict(model.parent.name, {"image": images}, Deadline.after(60))
     server.close()
     assert int(model.name) == answer.version

@@ -14,8 +14,9 @@ from gateway.tls import read_tls
 from serving_api.deadline import Deadline
 from serving_api.errors import ModelUnavailable
 from tests.contract.certificates import Authority, ssl_config
+from tests.contract.gateway_process import GatewayProcess
 from tests.contract.server_process import REPOSITORY, ServerProcess
-from tests.contract.test_gateway import PICTURES, GatewayProcess, png
+from tests.contract.test_gateway import PICTURES, png
 from tools.models import MODELS, write_model_config
 
 

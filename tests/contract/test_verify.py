@@ -11,8 +11,8 @@ import time
 
 import pytest
 
+from tests.contract.gateway_process import GatewayProcess
 from tests.contract.server_process import REPOSITORY, ServerProcess, free_port
-from tests.contract.test_gateway import GatewayProcess
 from tools.models import MODELS, versions
 
 VERSION = versions("pizza")[-1]

@@ -10,21 +10,25 @@ What was refused is kept as well as raised, since the code under test may swallo
 test for it. Programs that a test starts with `connections.environment()` are held to the same by
 `site/sitecustomize.py`. Code that is not Python's (gRPC's core, Chromium) connects without telling Python and is not
 heard of.
+
+A test that needs a host on the public internet names a stand-in on this machine: `stand_in("93.184.215.14", 80, port)`.
 """
 
 import contextlib
 import ipaddress
+import json
 import os
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 SITE = Path(__file__).with_name("site")
-ALLOWED, REFUSED = "HOSTILE_CONNECTIONS_ALLOWED", "HOSTILE_CONNECTIONS_REFUSED"
 ANY_PORT = 0
 
+_VARIABLE = "HOSTILE_CONNECTIONS"
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 
@@ -37,20 +41,21 @@ class Connections:
     """What may be connected to, and what was tried beside it.
 
     Args:
-        allowed: (address, port) pairs, ANY_PORT for all ports; None: any address of this machine.
         file: where refusals are written as well, a line each: for a program of its own.
     """
 
-    def __init__(self, allowed: set[tuple[str, int]] | None = None, file: Path | None = None) -> None:
-        self._allowed = allowed
-        self._file = file
+    def __init__(self, file: Path | None = None) -> None:
+        self._allowed: set[tuple[str, int]] | None = None  # any address of this machine
         self._names = {"localhost", socket.gethostname()}
+        self._stand_ins: dict[tuple[str, int], tuple[str, int]] = {}
+        self._file = file
         self._lock = threading.Lock()
+        self._passing = threading.local()
         self.made: list[tuple[str, int]] = []
         self.refused: list[str] = []
 
     def only(self, *allowed: tuple[str, int]) -> None:
-        """Allow these pairs of address and port, and nothing else; without any, no connection at all."""
+        """Allow these pairs of address and port, ANY_PORT for all, and nothing else; without any, no connection."""
         self._allowed = set(allowed)
         self._names = set()
 
@@ -58,36 +63,64 @@ class Connections:
         """Allow looking these names up; addresses and `localhost` need no permission."""
         self._names.update(names)
 
+    def stand_in(self, address: str, port: int, local_port: int) -> None:
+        """Allow an address, and lead what connects to it to a port of this machine."""
+        self._allowed = (self._allowed or set()) | {(address, port)}
+        self._stand_ins[address, port] = ("::1" if ":" in address else "127.0.0.1", local_port)
+        socket.socket.connect = _connect
+
     def environment(self, file: Path) -> dict[str, str]:
         """Give variables that hold a Python program to the same; PYTHONPATH wants the repository's own after it."""
-        allowed = "any" if self._allowed is None else ",".join(f"{host}|{port}" for host, port in self._allowed)
-        return {"PYTHONPATH": str(SITE), ALLOWED: allowed, REFUSED: str(file)}
+        allowed = None if self._allowed is None else sorted(self._allowed)
+        stand_ins = [(*address, *local) for address, local in self._stand_ins.items()]
+        told = {"allowed": allowed, "names": sorted(self._names), "stand_ins": stand_ins, "file": str(file)}
+        return {"PYTHONPATH": str(SITE), _VARIABLE: json.dumps(told)}
 
     @classmethod
     def of_environment(cls) -> "Connections | None":
         """Make what `environment` described, in the program that was started with it."""
-        if not (text := os.environ.get(ALLOWED)) and REFUSED not in os.environ:
+        if _VARIABLE not in os.environ:
             return None
-        pairs = [pair.split("|") for pair in (text or "").split(",") if pair]
-        allowed = None if text == "any" else {(host, int(port)) for host, port in pairs}
-        return cls(allowed, Path(os.environ[REFUSED]))
+        told = json.loads(os.environ[_VARIABLE])
+        connections = cls(Path(told["file"]))
+        if told["allowed"] is not None:
+            connections.only(*map(tuple, told["allowed"]))
+        connections.resolve(*told["names"])
+        for address, port, _, local_port in told["stand_ins"]:
+            connections.stand_in(address, port, local_port)
+        return connections
 
-    def check(self, event: str, arguments: tuple[object, ...]) -> None:
+    def check(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Judge one event of the audit hook. Raises: OutsideConnection."""
+        if getattr(self._passing, "now", False):
+            return
         if event in _RESOLVING:
             name = arguments[0]
             name = name.decode(errors="replace") if isinstance(name, bytes) else name
-            if name and name not in self._names and _parsed(str(name)) is None:
+            if name and name not in self._names and _parsed(name) is None:
                 self._refuse(f"{event} {name!r}")
         elif event in _CONNECTING:
             sock, address = arguments[0], arguments[1]
-            if address is None or getattr(sock, "family", None) not in (socket.AF_INET, socket.AF_INET6):
+            if address is None or sock.family not in (socket.AF_INET, socket.AF_INET6):
                 return  # a socket of the machine itself, or one that was checked when it connected
-            host, port = str(address[0]), int(address[1])  # type: ignore[index]
+            host, port = str(address[0]), int(address[1])
             if not self._may(host, port):
                 self._refuse(f"{event} {host} port {port}")
             with self._lock:
                 self.made.append((host, port))
+
+    def connect(self, sock: socket.socket, address: Any) -> None:
+        """Connect a socket, or lead it to the address's stand-in."""
+        local = self._stand_ins.get(address[:2]) if isinstance(address, tuple) else None
+        if local is None:
+            _real_connect(sock, address)
+            return
+        self.check("socket.connect", (sock, address))
+        self._passing.now = True
+        try:
+            _real_connect(sock, local)
+        finally:
+            self._passing.now = False
 
     def _may(self, host: str, port: int) -> bool:
         if self._allowed is not None:
@@ -109,6 +142,7 @@ class Connections:
 
 _current: Connections | None = None
 _installed = False
+_real_connect = socket.socket.connect
 
 
 @contextlib.contextmanager
@@ -132,9 +166,16 @@ def install(connections: Connections) -> None:
         sys.addaudithook(_hook)
 
 
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     if event.startswith("socket.") and _current is not None:
         _current.check(event, arguments)
+
+
+def _connect(sock: socket.socket, address: Any) -> None:
+    if _current is None:
+        _real_connect(sock, address)
+    else:
+        _current.connect(sock, address)
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -63,6 +63,18 @@ def test_a_test_may_narrow_it(port):
             socket.getaddrinfo("localhost", port)
 
 
+def test_a_stand_in_takes_the_connections_of_a_public_address(connections):
+    """What connects to the public address arrives at this machine, and counts as connected to that address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connections.only()
+        connections.stand_in("93.184.215.14", 80, server.getsockname()[1])
+        with socket.socket() as stream:
+            stream.connect(("93.184.215.14", 80))
+            arrived, _ = server.accept()
+            arrived.close()
+    assert [("93.184.215.14", 80)] == connections.made
+
+
 def test_what_the_code_swallows_fails_the_test(tmp_path):
     """Every test is held to its own machine: one whose code goes outside and hides it fails."""
     module = tmp_path / "test_hidden.py"

@@ -15,8 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import problems
+from tests.contract.gateway_process import GatewayProcess
 from tests.contract.server_process import ServerProcess, wait_until
-from tests.contract.test_gateway import GatewayProcess
 from tests.manifests.expressions import VARIABLES, alerts, dashboard, expressions, parse
 from tools.manifests.rendering import ROOT, all_components, render
 

@@ -1,6 +1,7 @@
 """Check one model server over gRPC, by the same code that a gateway asks it with."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from gateway.catalog import Catalog
 from gateway.foreign import ForeignModel
@@ -35,7 +36,7 @@ def check_model_server(
         tls: how the server is known; None for plain text.
     Returns: what answered. Raises: Red.
     """
-    server = ModelServer(channel_to(address, tls))
+    server = ModelServer(partial(channel_to, address, tls))
     catalog = Catalog(server, tuple(model.name for model in models), foreign, _BELIEVED_S)
     pictures, worst = 0, 0.0
     try:

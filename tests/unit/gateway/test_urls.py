@@ -82,7 +82,20 @@ def test_redirects_are_joined(reference, target):
 
 
 @pytest.mark.parametrize(
-    "reference", ["//[::1", "//b@c/", "/b c", "\\\\b", "javascript:alert(1)", "http://a:22/", "data:,x", "//b%2f/"]
+    "reference",
+    [
+        "//[::1",
+        "//b@c/",
+        "/b c",
+        "\\\\b",
+        "javascript:alert(1)",
+        "http://a:22/",
+        "data:,x",
+        "//b%2f/",
+        "http:b",
+        "http:///b",
+        "///b",
+    ],
 )
 def test_redirects_go_through_the_same_door(reference):
     """What is refused as a URL is refused as a redirect."""
@@ -131,3 +144,17 @@ def test_what_is_accepted_cannot_be_misread(text):
         assert str(ipaddress.ip_address(url.host)) == url.host
     again = parse_url(f"http{'s' * url.is_tls}://{url.authority}{url.target}")
     assert url == again
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(_URLS, st.text(), st.text(alphabet=st.sampled_from("/\\.:?#@[]%a1 \t"))))
+def test_a_redirect_stays_or_is_accepted_itself(reference):
+    """Wherever a redirect leads, it is on the same host, or what it names would be accepted as a URL."""
+    base = parse_url("https://pictures.example/x/y")
+    try:
+        joined = base.join(reference)
+    except BadUrl:
+        return
+    if joined.authority != base.authority:
+        absolute = reference if not reference.startswith("//") else f"https:{reference}"
+        assert parse_url(absolute) == joined

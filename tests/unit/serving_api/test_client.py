@@ -2,6 +2,7 @@
 
 import time
 from concurrent import futures
+from functools import partial
 
 import grpc
 import numpy as np
@@ -65,7 +66,7 @@ def server():
 
 @pytest.fixture
 def client(server):
-    opened = ModelServer(open_channel(f"127.0.0.1:{server.port}"))
+    opened = ModelServer(partial(open_channel, f"127.0.0.1:{server.port}"))
     yield opened
     opened.close()
 
@@ -127,10 +128,11 @@ def test_no_time_left_asks_nobody(server, client):
 
 def test_no_server_is_unavailable():
     """Nothing listening is ModelUnavailable, well before the deadline."""
-    client, deadline = ModelServer(open_channel("127.0.0.1:1")), Deadline.after(60)
+    client, deadline = ModelServer(partial(open_channel, "127.0.0.1:1")), Deadline.after(60)
     with pytest.raises(errors.ModelUnavailable):
         client.predict("pizza", {"image": IMAGE}, deadline)
     assert not deadline.expired
+    client.close()
 
 
 def test_a_closed_client_is_unavailable(client):

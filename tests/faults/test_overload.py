@@ -1,0 +1,60 @@
+"""More requests than can be answered: some are refused at once, the others are answered as usual."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+
+from tests.faults.conftest import PICTURE
+from tests.load import Load
+
+pytestmark = pytest.mark.faults
+
+CLIENTS = 6
+EXPECTED = {"429", "503"}
+
+
+def capacity(url, seconds):
+    """Count the answers a second that some clients get who each wait for the one before."""
+    answers = []
+
+    async def client(session, end_s):
+        while time.monotonic() < end_s:
+            async with session.post(url, data=PICTURE, headers={"Content-Type": "image/png"}) as response:
+                await response.read()
+                answers.append(response.status)
+
+    async def clients():
+        end_s = time.monotonic() + seconds
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+            for _ in range(CLIENTS):
+                tasks.create_task(client(session, end_s))
+
+    asyncio.run(clients())
+    return answers.count(200) / seconds
+
+
+def test_four_times_too_many(serve, figures):
+    """Under four times the capacity, nothing but 429 and 503 comes beside good answers, and those come in time."""
+    url = f"http://127.0.0.1:{serve().port}/predict"
+    most = capacity(url, 6)
+    figures.add("capacity, closed loop", most, "requests/s")
+    with Load(url, PICTURE, most / 2) as usual:
+        time.sleep(10)
+    assert not usual.between().failures
+    with Load(url, PICTURE, 4 * most) as flood:
+        time.sleep(20)
+    refused = flood.between().failures
+    assert not set(refused) - EXPECTED, refused
+    with Load(url, PICTURE, most / 2) as after:
+        time.sleep(12)
+    last = after.between().last_failure_s
+    assert last is None or last < 10.0
+    accepted, p99 = flood.between().sent - sum(refused.values()), usual.between().percentile_s(99)
+    figures.add("p99 at half the capacity", 1000 * p99, "ms")
+    figures.add("p50 at half the capacity", 1000 * usual.between().percentile_s(50), "ms")
+    figures.add("overload: p50 of accepted", 1000 * flood.between().percentile_s(50), "ms")
+    figures.add("overload: accepted", accepted / 20 / most, "x capacity")
+    figures.add("overload: p99 of accepted", flood.between().percentile_s(99) / p99, "x", at_most=2)
+    figures.add("overload: last refusal after its end", last or 0.0, "s", at_most=10)
