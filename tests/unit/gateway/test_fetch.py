@@ -272,6 +272,7 @@ def test_large_pictures_share_their_room():
         assert first.add(b"x" * 100)
         assert not second.add(b"x" * 11)
         assert second.add(b"x" * 10)
+    assert not first.data, "an error's traceback would keep it"
     with Body(room) as third:
         assert third.add(b"x" * 110)
 
