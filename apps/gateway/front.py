@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.arriving import Body, Buffers, ClientLeft, Receive
 from gateway.capacity import Admission, ClientDeadline
-from gateway.problems import BAD_REQUEST, OVER_CAPACITY, TOO_LARGE, Problem
+from gateway.problems import BAD_REQUEST, HEADERS_TOO_LARGE, OVER_CAPACITY, TOO_LARGE, Problem
 from gateway.settings import Settings
 
 Scope = dict[str, Any]
@@ -123,6 +123,10 @@ class Front:
 
     def _refuse_by_head(self, scope: Scope, environment: Environment, most_bytes: int) -> None:
         """Raise a Problem for a request that is not worth reading."""
+        if scope["http_version"] not in ("1.0", "1.1"):
+            raise Problem(BAD_REQUEST, "This is not HTTP/1.1 or HTTP/1.0.")
+        if _head_bytes(scope) > self._settings.max_header_bytes:  # the parser's limit is for heads in pieces
+            raise Problem(HEADERS_TOO_LARGE, f"The head has more than {self._settings.max_header_bytes} bytes.")
         if scope["method"] != "OPTIONS":  # a browser's preflight carries no key
             self._door(environment)
         headers = dict(scope["headers"])
@@ -148,6 +152,12 @@ class Front:
                 close()
         status, headers = started[-1]
         return int(status[:3]), [(name.lower().encode(), value.encode("latin-1")) for name, value in headers], body
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Count the bytes of a request's head, near enough."""
+    target = len(scope["raw_path"]) + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
 
 
 async def _watch(receive: Receive, deadline: ClientDeadline) -> None:
