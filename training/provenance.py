@@ -5,6 +5,7 @@ from importlib import metadata
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
+_DECODER = ("apps/gateway/pictures.py", "apps/gateway/formats")
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "ai-edge-litert")
 
 
@@ -12,7 +13,7 @@ def git_commit() -> str:
     """Return the commit of the working tree, with "-dirty" if training/ or the decoder differ from it."""
     try:
         commit = _git("rev-parse", "HEAD")
-        changed = _git("status", "--porcelain", "--", "training", "apps/gateway/pictures.py")
+        changed = _git("status", "--porcelain", "--", "training", *_DECODER)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{commit}-dirty" if changed else commit

@@ -16,6 +16,7 @@ from gateway.inputs import Instance, Link, Pixels
 from gateway.metrics import Metrics
 from gateway.model import Model
 from gateway.pictures import to_tensor
+from gateway.places import Places, default_places
 from gateway.predictor import Predictor
 from gateway.problems import (
     BAD_REQUEST,
@@ -71,6 +72,7 @@ class Classifier:
         self._decoding = Stage("decode", settings.max_decodes, room, DECODE_OVER_CAPACITY, metrics)
         self._predicting = Stage("predict", settings.max_in_flight, room, PREDICT_OVER_CAPACITY, metrics)
         self._decoders = ThreadPoolExecutor(_DECODERS, "decoder")
+        self._places = Places(settings.decode_places or default_places())
 
     def classify(
         self,
@@ -167,7 +169,8 @@ class Classifier:
         try:
             deadline.require_time("decode")
             with self._metrics.decode_seconds.time():
-                return to_tensor(picture, model.height, model.width, max_pixels=self._settings.max_pixels)
+                limit = self._settings.max_pixels
+                return to_tensor(picture, model.height, model.width, max_pixels=limit, places=self._places)
         except Exception as error:  # noqa: BLE001 - translated by problem_of, which logs what it does not know
             return error
 

@@ -9,38 +9,37 @@ Depends on Pillow and NumPy only, because training, verification and benchmarks 
 """
 
 import io
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 
-# All five by name: Image.open would otherwise import each of Pillow's forty plugins to look for WebP.
-from PIL import BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+# All six by name: Image.open would otherwise import each of Pillow's forty plugins to look for WebP.
+from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from gateway import formats
+from gateway.formats import Broken, Header
+from gateway.places import Places, default_places
 
 FORMATS = tuple(
-    plugin.format
+    str(plugin.format)
     for plugin in (
         JpegImagePlugin.JpegImageFile,
         PngImagePlugin.PngImageFile,
         WebPImagePlugin.WebPImageFile,
         GifImagePlugin.GifImageFile,
         BmpImagePlugin.BmpImageFile,
+        *([AvifImagePlugin.AvifImageFile] if AvifImagePlugin.SUPPORTED else []),  # a distribution's Pillow may lack it
     )
 )
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF87a", b"GIF89a", b"BM")
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # each would keep frames of its own
 
-# A baseline JPEG of this size; others cost more memory a pixel and may have only a part of it (see `_cost`).
+# A baseline JPEG of this size; others cost more memory a pixel and may have only a part of it: formats.Header.factor.
 MAX_PIXELS = 50_000_000
-_MAX_SCANS = 64  # encoders write about ten; each one more is a pass over all pixels of a progressive JPEG
+_MAX_SIDE = 65_535  # of all formats but PNG and BMP anyway; rows and columns without end defeat bands
 _GAP = 2  # coarse reduction stops at this multiple of the target, so that it does not show in the result
 _BAND_PIXELS = 1_000_000  # converted at a time, so that a conversion never doubles a large picture
 
-# Memory: at most two pictures are decoded at once, and at most one of them is large.
-_slots = threading.BoundedSemaphore(2)
-_large_slot = threading.BoundedSemaphore(1)
-_LARGE_COST = 8_000_000
+PLACES = Places(default_places())  # of programs that do not bring their own
 
 # EXIF orientation (CIPA DC-008, 4.6.4.A) -> what brings the picture upright.
 _UPRIGHT = {
@@ -72,7 +71,9 @@ class PictureTooLarge(PictureError):  # noqa: N818
     """Report a picture with more pixels than may be decoded."""
 
 
-def to_tensor(data: bytes, height: int, width: int, *, max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+def to_tensor(
+    data: bytes, height: int, width: int, *, max_pixels: int = MAX_PIXELS, places: Places = PLACES
+) -> npt.NDArray[np.uint8]:
     """Decode a picture and stretch it to the size that a model asks for.
 
     Upright by its EXIF orientation, alpha over white, the first frame of an animation; large pictures are first
@@ -80,76 +81,50 @@ def to_tensor(data: bytes, height: int, width: int, *, max_pixels: int = MAX_PIX
     bytes always give the same tensor.
 
     Args:
-        data: a JPEG, PNG, WebP, GIF or BMP file.
+        data: a JPEG, PNG, WebP, GIF, BMP or AVIF file.
         height: rows of the result.
         width: columns of the result.
         max_pixels: the largest baseline JPEG that is decoded; half as many for PNG, GIF, BMP and progressive JPEG, a
-            quarter for WebP and progressive CMYK.
+            quarter for WebP, AVIF and progressive CMYK.
+        places: what may be decoded at a time; a picture that needs more than all of them is too large.
     Returns: uint8[height, width, 3], RGB.
     Raises: NotAPicture, UndecodablePicture, PictureTooLarge.
     """
-    image = _open(data)
-    cost = _cost(image, data)
-    if cost > max_pixels:
-        raise PictureTooLarge(
-            f"The picture has {image.width} x {image.height} pixels, more than are accepted of a {image.format} file."
-        )
-    with _slot(large=cost > _LARGE_COST):
+    header = _read(data)
+    needed = places.needed(header.weight)
+    if header.weight > max_pixels or needed > places.count or max(header.width, header.height) > _MAX_SIDE:
+        size = f"{header.width} x {header.height}"
+        raise PictureTooLarge(f"The picture has {size} pixels, more than are accepted of a {header.format} file.")
+    with places.taken(needed):
         try:
-            return _decode(image, height, width)
+            with Image.open(io.BytesIO(header.data), formats=[header.format]) as image:
+                return _decode(image, header, height, width)
         except MemoryError:
             raise PictureTooLarge("The picture needs more memory than there is.") from None
         except Exception as error:  # a hostile file makes Pillow raise nearly anything
             raise UndecodablePicture("The picture is broken or cut short.") from error
-        finally:
-            image.close()
 
 
-def _open(data: bytes) -> Image.Image:
-    """Read the header only."""
+def _read(data: bytes) -> Header:
+    """Read what the file says of itself."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
-        raise PictureTooLarge("The picture has far more pixels than are accepted.") from None
-    except Exception as error:
-        if data.startswith(_MAGIC):
-            raise UndecodablePicture("The picture's header is broken or cut short.") from error
-        raise NotAPicture("This is not a JPEG, PNG, WebP, GIF or BMP picture.") from None
-    if min(image.size) < 1:
+        header = formats.read(data)
+    except Broken as error:
+        raise UndecodablePicture(str(error)) from error
+    if header is None or header.format not in FORMATS:
+        raise NotAPicture("This is not a JPEG, PNG, WebP, GIF, BMP or AVIF picture.")
+    if min(header.width, header.height) < 1:
         raise UndecodablePicture("The picture has no pixels.")
-    return image
+    return header
 
 
-def _cost(image: Image.Image, data: bytes) -> int:
-    """Weigh a picture in pixels of a baseline JPEG, which alone can be decoded at a fraction of its size."""
-    pixels = image.width * image.height
-    if image.format == "WEBP":  # its decoder keeps two canvases and a copy
-        return 4 * pixels
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return 2 * pixels
-    if "progressive" not in image.info:
-        return pixels
-    if data.count(b"\xff\xda") > _MAX_SCANS:
-        raise UndecodablePicture("The picture has more scans than any camera or editor writes.")
-    return (4 if image.mode == "CMYK" else 2) * pixels  # libjpeg keeps all coefficients
-
-
-@contextmanager
-def _slot(*, large: bool) -> Iterator[None]:
-    """Wait for one of the places to decode in; large pictures queue for theirs first, so no two hold each other up."""
-    if large:
-        with _large_slot, _slots:
-            yield
-    else:
-        with _slots:
-            yield
-
-
-def _decode(image: Image.Image, height: int, width: int) -> npt.NDArray[np.uint8]:
+def _decode(image: Image.Image, header: Header, height: int, width: int) -> npt.NDArray[np.uint8]:
     """Return uint8[height, width, 3] of an opened picture; raise whatever Pillow raises."""
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        image.load()  # before EXIF, which a PNG may keep behind its pixels
-    orientation = _orientation(image)
+    if image.width * image.height > header.width * header.height:
+        raise Broken("The picture says two different sizes of itself.")
+    orientation = header.orientation
+    if isinstance(image, AvifImagePlugin.AvifImageFile):
+        orientation = image.getexif().get(_ORIENTATION_TAG, 1)  # Pillow tells irot and imir so
     if orientation >= _FIRST_SIDEWAYS:
         height, width = width, height
     image.draft(image.mode, (_GAP * width, _GAP * height))  # never below that size; only JPEG can
@@ -160,15 +135,6 @@ def _decode(image: Image.Image, height: int, width: int) -> npt.NDArray[np.uint8
     if orientation in _UPRIGHT:
         resized = resized.transpose(_UPRIGHT[orientation])
     return np.array(resized)
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none or EXIF is broken."""
-    try:
-        orientation = image.getexif().get(_ORIENTATION_TAG)
-    except Exception:  # noqa: BLE001 - broken EXIF is no reason to refuse the pixels
-        return 1
-    return orientation if isinstance(orientation, int) and 1 <= orientation <= len(_UPRIGHT) + 1 else 1
 
 
 def _reduce(image: Image.Image, factor: tuple[int, int]) -> Image.Image:
@@ -192,7 +158,5 @@ def _flatten(band: Image.Image) -> Image.Image:
         return Image.fromarray(high).convert("RGB")
     if not band.has_transparency_data:
         return band.convert("RGB")
-    rgba = band.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    white.alpha_composite(rgba)
-    return white.convert("RGB")
+    rgba = band if band.mode == "RGBA" else band.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")

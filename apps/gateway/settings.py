@@ -33,6 +33,7 @@ class Settings:
     port: int = 9696
     max_fetches: int = 128
     max_decodes: int = 2
+    decode_places: int | None = None  # gateway.places.default_places()
     max_in_flight: int = 4
     max_waiting: int = 16
     max_connections: int = 2000
@@ -212,6 +213,7 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "port": _integer(1, 65535),
     "max_fetches": _integer(1, 1024),
     "max_decodes": _integer(1, 64),
+    "decode_places": _integer(1, 64),
     "max_in_flight": _integer(1, 256),
     "max_waiting": _integer(0, 1024),
     "max_connections": _integer(16, 60_000),

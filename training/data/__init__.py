@@ -93,7 +93,8 @@ def counts(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, dict
 @once
 def decoder_version() -> str:
     """Name what decides a decoded tensor's values (the gateway's decoder and Pillow), so no cache outlives them."""
-    source = Path(gateway.pictures.__file__).read_bytes()
+    decoder = Path(gateway.pictures.__file__)
+    source = b"".join(path.read_bytes() for path in [decoder, *sorted((decoder.parent / "formats").glob("*.py"))])
     return hashlib.sha256(source + PIL.__version__.encode()).hexdigest()[:16]
 
 

@@ -28,9 +28,10 @@ _EXTENSIONS = {
     "WEBP": {".webp"},
     "GIF": {".gif"},
     "BMP": {".bmp", ".dib"},
+    "AVIF": {".avif"},
 }
 # Of a file with such a name one expects a picture, even where its content is none.
-_PICTURE_NAMES = {"", ".tif", ".tiff", ".heic", ".heif", ".avif"}.union(*_EXTENSIONS.values())
+_PICTURE_NAMES = {"", ".tif", ".tiff", ".heic", ".heif"}.union(*_EXTENSIONS.values())
 
 
 @dataclass(frozen=True)

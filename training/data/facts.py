@@ -27,7 +27,7 @@ _SCHEME = f"1 {decoder_version()}"  # facts measured in another way are measured
 _STORE = "pictures.sqlite"
 _UNREADABLE = "unreadable "
 _COSINES = np.cos(np.pi / THUMBNAIL * np.arange(8)[:, None] * (np.arange(THUMBNAIL) + 0.5))
-_WORKERS = 2  # the decoder lets two pictures in at once
+_WORKERS = 2  # more would take memory and no less time
 _ORIENTATION_TAG, _SIDEWAYS = 0x0112, (5, 6, 7, 8)  # of EXIF
 
 

@@ -7,9 +7,7 @@ import random
 import struct
 import subprocess
 import sys
-import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from PIL import Image
 
 from gateway import pictures
 from gateway.pictures import NotAPicture, PictureError, PictureTooLarge, UndecodablePicture, to_tensor
+from gateway.places import Places
 from tests.unit.gateway.drawn import corners, encode
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
@@ -47,7 +46,7 @@ def test_tensor_is_frozen():
 
 @pytest.mark.parametrize("file_format", pictures.FORMATS)
 def test_every_format_comes_out_the_same(file_format):
-    """The five formats give the same picture, stretched to the size asked for."""
+    """The six formats give the same picture, stretched to the size asked for."""
     tensor = to_tensor(encode(corners(), file_format), 20, 40)
     assert (20, 40, 3) == tensor.shape
     assert np.uint8 == tensor.dtype
@@ -56,7 +55,7 @@ def test_every_format_comes_out_the_same(file_format):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_exif_orientation_is_applied(orientation, file_format):
     """A picture stored turned or mirrored comes out upright."""
     undo = {
@@ -127,7 +126,7 @@ def test_cmyk():
 def test_first_frame_of_an_animation():
     """An animation stands for its first frame."""
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    for file_format in ("GIF", "PNG", "WEBP"):
+    for file_format in ("GIF", "PNG", "WEBP", "AVIF"):
         data = encode(frames[0], file_format, save_all=True, append_images=frames[1:])
         np.testing.assert_allclose(to_tensor(data, 2, 2)[0, 0], RED, atol=3)
 
@@ -151,7 +150,7 @@ def test_reading_a_jpeg_at_a_fraction_does_not_show():
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"<svg/>", b"%PDF-1.7", b"\0" * 1000, b"II*\0" + b"\0" * 50])
 def test_not_a_picture(data):
-    """Bytes in none of the five formats are not a picture, TIFF included."""
+    """Bytes in none of the six formats are not a picture, TIFF included."""
     with pytest.raises(NotAPicture):
         to_tensor(data, 8, 8)
 
@@ -182,6 +181,7 @@ def test_bomb_is_refused_by_its_header():
         ("GIF", {}, 2),
         ("BMP", {}, 2),
         ("WEBP", {}, 4),
+        ("AVIF", {}, 4),
     ],
 )
 def test_pixel_limit(file_format, options, share):
@@ -195,8 +195,16 @@ def test_pixel_limit(file_format, options, share):
 def test_too_many_scans():
     """A progressive JPEG with more scans than encoders write would take minutes: it is refused."""
     data = encode(corners(), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert (8, 8, 3) == to_tensor(data[:-2] + last * 30 + data[-2:], 8, 8).shape
     with pytest.raises(UndecodablePicture):
-        to_tensor(data + b"\xff\xda" * 65, 8, 8)
+        to_tensor(data[:-2] + last * 64 + data[-2:], 8, 8)
+
+
+def test_scans_of_what_stands_behind_do_not_count():
+    """A film behind a telephone's progressive JPEG is not part of it."""
+    data = encode(corners(), "JPEG", progressive=True)
+    assert np.array_equal(to_tensor(data, 8, 8), to_tensor(data + b"\xff\xda\0\2" * 999, 8, 8))
 
 
 @pytest.mark.parametrize("file_format", pictures.FORMATS)
@@ -212,25 +220,25 @@ def test_mangled_files_raise_nothing_else(file_format):
             assert (8, 8, 3) == to_tensor(bytes(data[: rng.randint(1, len(data))]), 8, 8).shape
 
 
-def test_two_decodes_at_once(monkeypatch):
-    """At most two pictures are decoded at a time, and at most one of them large."""
-    running, most, lock, seen = {}, {"all": 0, "large": 0}, threading.Lock(), threading.Event()
+def test_larger_than_all_places():
+    """A picture that needs more places than there are is refused, not waited for."""
+    with pytest.raises(PictureTooLarge):
+        to_tensor(encode(Image.new("1", (2100, 2000))), 8, 8, places=Places(1))
 
-    def decode(image, _height, _width):
-        with lock:
-            running[id(image)] = image.width
-            most["all"] = max(most["all"], len(running))
-            most["large"] = max(most["large"], sum(width > 2000 for width in running.values()))
-        seen.wait(0.01)
-        with lock:
-            del running[id(image)]
-        return np.zeros((1, 1, 3), np.uint8)
 
-    monkeypatch.setattr(pictures, "_decode", decode)
-    large, small = encode(Image.new("1", (2100, 2000))), encode(corners())
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda data: to_tensor(data, 8, 8), [large, small] * 12))
-    assert {"all": 2, "large": 1} == most
+def test_places_are_given_back():
+    """A picture that cannot be decoded holds no place."""
+    places = Places(1)
+    for data in [encode(corners())[:100], encode(corners())] * 3:
+        with contextlib.suppress(UndecodablePicture):
+            to_tensor(data, 8, 8, places=places)
+
+
+def test_no_side_beyond_all_formats():
+    """A row of a million pixels is refused: it costs more memory than as many pixels in a square."""
+    for size in ((65_536, 1), (1, 65_536)):
+        with pytest.raises(PictureTooLarge):
+            to_tensor(encode(Image.new("1", size)), 8, 8)
 
 
 def test_needs_nothing_of_the_web():

@@ -1,0 +1,85 @@
+"""JPEG (ITU-T T.81): the frame's size, the number of scans, and the segments that pixels need."""
+
+import re
+import struct
+
+from gateway.formats.exif import orientation
+from gateway.formats.header import MOST_PARTS, Broken, Header
+
+# Encoders write about ten; each is a pass over all pixels.
+_SCANS_A_FACTOR, _MOST_SCANS = 8, 64
+
+_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+_SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
+_ALONE = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})  # markers without a segment
+_KEPT = _SOF | {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, _APP0, _APP14}  # tables; JFIF and Adobe say how colours are stored
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+
+_MARKER = re.compile(rb"\xff([^\xff\x00])")  # no "+": a run of 0xff would cost its square
+_AFTER_SCAN = re.compile(rb"\xff([^\xff\x00\xd0-\xd7])")
+_CMYK = 4
+
+
+def read(data: bytes) -> Header:
+    """Read a JPEG. Raises: Broken."""
+    kept, exif, xmp, frame, progressive = [data[:2]], b"", b"", b"", False
+    position = 2
+    for _ in range(MOST_PARTS):
+        marker, start, position = _next(data, position)
+        segment = data[start + 4 : position]
+        if marker == _SOS:
+            break
+        if marker in _KEPT:
+            kept.append(data[start:position])
+        if marker in _SOF:
+            if frame:
+                raise Broken("The picture has more than one frame header.")
+            frame, progressive = segment, marker in _PROGRESSIVE
+        elif marker == _APP1 and segment.startswith(_EXIF):
+            exif += segment[len(_EXIF) :] if exif else segment
+        elif marker == _APP1 and segment.startswith(_XMP):
+            xmp = segment[len(_XMP) :]
+    else:
+        raise Broken("The picture has more segments than any camera or editor writes.")
+    if len(frame) < 6 or not segment:  # noqa: PLR2004 - precision, height, width, number of components
+        raise Broken("The picture's header is broken or cut short.")
+    height, width, components = struct.unpack_from(">HHB", frame, 1)
+    factor = 1
+    if progressive or segment[0] < components:  # libjpeg keeps all coefficients until the last scan
+        factor = max(4 if components == _CMYK else 2, _count_scans(data, position) // _SCANS_A_FACTOR)
+    kept.append(data[start:])
+    return Header("JPEG", width, height, b"".join(kept), factor, orientation(exif, xmp))
+
+
+def _next(data: bytes, position: int) -> tuple[int, int, int]:
+    """Find the next segment, past fill bytes and junk. Returns: its marker, its start, its end."""
+    while match := _MARKER.search(data, position):
+        marker, start = match[1][0], match.start()
+        if marker not in _ALONE:
+            break
+        position = match.end()
+    else:
+        raise Broken("The picture ends before its pixels.")
+    (length,) = struct.unpack(">H", data[start + 2 : start + 4].rjust(2, b"\0"))
+    end = start + 2 + max(2, length)  # it counts itself
+    if marker == _EOI or end > len(data):
+        raise Broken("The picture's header is broken or cut short.")
+    return marker, start, end
+
+
+def _count_scans(data: bytes, position: int) -> int:
+    """Count the scans, from the first one's header on, as libjpeg will. Raises: Broken where they are too many."""
+    scans = 1
+    for _ in range(MOST_PARTS):
+        match = _AFTER_SCAN.search(data, position)
+        if match is None or match[1][0] == _EOI:
+            return scans
+        marker, position = match[1][0], match.end()
+        if marker in _ALONE or marker < min(_SOF):
+            continue
+        position += int.from_bytes(data[position : position + 2], "big")
+        scans += marker == _SOS
+        if scans > _MOST_SCANS:
+            break
+    raise Broken("The picture has more scans than any camera or editor writes.")

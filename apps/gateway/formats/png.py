@@ -1,0 +1,90 @@
+"""PNG (W3C, third edition): the header, and the chunks that pixels need."""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+from gateway.formats.exif import orientation
+from gateway.formats.header import MOST_PARTS, Broken, Header
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_RAW_EXIF, _XMP = b"Raw profile type exif", b"XML:com.adobe.xmp"
+_WIDE, _SEVERAL_SAMPLES = 16, frozenset({2, 4, 6})  # bits; RGB, grey with alpha, RGB with alpha
+_MOST_TEXT = 2**20  # bytes that a compressed text may become
+
+
+def read(data: bytes) -> Header:
+    """Read a PNG. Raises: Broken."""
+    kept, exif, raw_exif, xmp = [SIGNATURE], b"", b"", b""
+    size: tuple[int, int, int] | None = None
+    for kind, start, end in _chunks(data):
+        if kind in _KEPT:
+            kept.append(data[start:end])
+        if kind == b"IHDR":
+            if size:
+                raise Broken("The picture has more than one header.")
+            size = _size(data[start + 8 : end - 4])
+        elif kind == b"eXIf":
+            exif = data[start + 8 : end - 4]
+        elif kind in _TEXT:
+            keyword, _, rest = data[start + 8 : end - 4].partition(b"\0")
+            if keyword == _RAW_EXIF:
+                raw_exif = _from_hex(_text(kind, rest))
+            elif keyword == _XMP:
+                xmp = _text(kind, rest)
+    if size is None:
+        raise Broken("The picture's header is broken or cut short.")
+    width, height, factor = size
+    return Header("PNG", width, height, b"".join(kept), factor, orientation(exif or raw_exif, xmp))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Give each chunk's kind, start and end, its length and checksum included; the last may be cut short."""
+    position = len(SIGNATURE)
+    for _ in range(MOST_PARTS):
+        if position + 8 > len(data):
+            return
+        length, kind = struct.unpack_from(">L4s", data, position)
+        yield kind, position, position + 12 + length
+        if kind == b"IEND":
+            return
+        position += 12 + length
+    raise Broken("The picture has more chunks than any program writes.")
+
+
+def _size(header: bytes) -> tuple[int, int, int]:
+    """Read width, height, and the factor of a pixel."""
+    if len(header) < 13:  # noqa: PLR2004 - bytes of IHDR
+        raise Broken("The picture's header is broken or cut short.")
+    width, height, depth, colour = struct.unpack_from(">LLBB", header)
+    return width, height, 4 if depth == _WIDE and colour in _SEVERAL_SAMPLES else 2
+
+
+def _text(kind: bytes, rest: bytes) -> bytes:
+    """Return the text of tEXt, zTXt or iTXt behind its keyword; nothing where it is broken or too long."""
+    if kind == b"tEXt":
+        return rest
+    compressed = kind == b"zTXt" or rest[:1] != b"\0"
+    if kind == b"zTXt":
+        rest = rest[1:]
+    else:
+        _, _, rest = rest[2:].partition(b"\0")  # language
+        _, _, rest = rest.partition(b"\0")  # keyword in that language
+    if not compressed:
+        return rest
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(rest, _MOST_TEXT)
+    except zlib.error:
+        return b""
+    return b"" if unpacker.unconsumed_tail else text
+
+
+def _from_hex(text: bytes) -> bytes:
+    """Read EXIF as ImageMagick writes it: three lines, then hexadecimal digits."""
+    try:
+        return bytes.fromhex("".join(text.decode("latin-1").split("\n", 3)[3:]))
+    except ValueError:
+        return b""
