@@ -3,11 +3,12 @@
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
 from gateway import capacity
-from gateway.capacity import Admission, ClientDeadline, Pool, Stage
+from gateway.capacity import ClientDeadline, Patience, Pool, Stage
 from gateway.metrics import Metrics
 from gateway.problems import DECODE_OVER_CAPACITY, FETCH_OVER_CAPACITY, Problem
 
@@ -132,19 +133,24 @@ def test_a_place_given_to_a_client_that_leaves_goes_on():
         busy.threads.shutdown()
 
 
-def test_a_jam_is_not_waited_in(monkeypatch):
-    """Who joins a queue that has not been empty for a while is refused after a moment; a burst is waited through."""
-    monkeypatch.setattr(capacity, "_BURST_S", 0.2)
+def test_patience_is_for_bursts():
+    """Who joins a new queue waits through a burst; who joins one that has long not been empty, only for a moment."""
+    patience = Patience(0.5)
+    patience.restart()
+    assert 0.4 < patience.left_s <= 0.6
+    patience._began_s -= 0.4
+    assert 0.0 < patience.left_s < 0.2
+    patience._began_s -= 10.0
+    assert 0.0 < patience.left_s < 0.1
+
+
+def test_no_patience_no_place(monkeypatch):
+    """Who waits in vain is refused by the stage's own problem, and the queue forgets it."""
+    monkeypatch.setattr(capacity, "_BURST_S", 0.05)
     busy = Busy(room=8)
-    in_a_burst = busy.enter(1)
-    eventually(lambda: busy.waiting == 1)
-    time.sleep(0.25)
-    began_s = time.monotonic()
-    assert "decode-over-capacity" == kind_of(busy.enter(2))
-    assert time.monotonic() - began_s < 1.0
-    assert not in_a_burst.done()
+    assert "decode-over-capacity" == kind_of(busy.enter(1))
+    assert 0 == busy.waiting
     busy.leave.set()
-    assert in_a_burst.result(10) is None
 
 
 def test_a_client_that_leaves_has_no_time_left():
@@ -190,20 +196,17 @@ def test_a_pools_work_is_left_behind():
         limited.result(limited.begin(Future), until)
 
 
-def test_waiting_for_a_host_is_no_work():
-    """A request that waits for a picture's host leaves its place to others, and counts again afterwards."""
-    admission = Admission(1)
-    until = ClientDeadline(time.monotonic() + 30, admission)
-    limited, seen = pool(), []
-    future = Future()
+def test_a_client_rests_while_a_host_is_waited_for():
+    """What counts a request is told while no thread works for it."""
+    seen, future = [], Future()
 
-    def end():
-        seen.append(admission.is_full)
+    @contextmanager
+    def resting():
+        seen.append("rests")
         future.set_result(b"picture")
+        yield
+        seen.append("goes on")
 
-    threading.Timer(0.05, end).start()
-    with admission.working():
-        assert b"picture" == limited.result(limited.begin(lambda: future), until)
-        assert admission.is_full
-    assert [False] == seen
-    assert not admission.is_full
+    limited, until = pool(), ClientDeadline(time.monotonic() + 30, resting)
+    assert b"picture" == limited.result(limited.begin(lambda: future), until)
+    assert ["rests", "goes on"] == seen

@@ -98,31 +98,37 @@ def test_work_hears_of_its_clients_leaving():
     assert took_s < 5.0
 
 
-def test_more_than_is_worked_on_is_refused_at_once():
-    """Requests beyond the places and the room of the queues are refused without a thread; probes and pages are not."""
+def test_more_than_is_worked_on_is_refused():
+    """Requests beyond what can be worked on are refused without a thread; probes, pages and links have their own."""
     settings = Settings(max_decodes=1, max_in_flight=1, max_waiting=0)
-    enter, leave = threading.Barrier(3), threading.Event()
+    enter, leave = threading.Barrier(5), threading.Event()
 
     def application(environment, start_response):
-        if "gateway.refusal" not in environment and environment["REQUEST_METHOD"] == "POST":
+        body = environment["wsgi.input"].read()
+        if body == b"busy" and "gateway.refusal" not in environment:
             enter.wait(10)
             leave.wait(10)
         return wsgi([])(environment, start_response)
 
     async def crowd():
         front = Front(application, settings)
-        first = [Client(), Client()]
+        first = [Client(b"busy") for _ in range(4)]
         asked = [asyncio.create_task(front(SCOPE, one.receive, one.send)) for one in first]
         await asyncio.to_thread(enter.wait, 10)
-        late, probe, page = Client(), Client(b""), Client(b"")
+        late, link, probe, page = Client(), Client(b"{}"), Client(b""), Client(b"")
         await front(SCOPE, late.receive, late.send)
-        await front(SCOPE | {"method": "GET", "path": "/healthz"}, probe.receive, probe.send)
-        await front(SCOPE | {"method": "GET", "path": "/"}, page.receive, page.send)
+        json = {"headers": [(b"content-type", b"application/json")]}
+        for client, scope in (
+            (link, json),
+            (probe, {"method": "GET", "raw_path": b"/healthz"}),
+            (page, {"method": "GET"}),
+        ):
+            await front(SCOPE | {"headers": []} | scope, client.receive, client.send)
         leave.set()
         await asyncio.gather(*asked)
-        return [one.status for one in (*first, late, probe, page)]
+        return [one.status for one in (*first, late, link, probe, page)]
 
-    assert [200, 200, 429, 200, 200] == asyncio.run(crowd())
+    assert [200] * 4 + [429] + [200] * 3 == asyncio.run(crowd())
 
 
 def test_a_refusal_gives_back_what_was_held():
