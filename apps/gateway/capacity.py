@@ -31,8 +31,8 @@ _MOMENT_S = 0.02
 class Patience:
     """How long to wait in a queue.
 
-    A queue is for bursts. One that has not been empty for a while makes everybody late and nobody sooner, so then a wait
-    is short (after CoDel, RFC 8289).
+    A queue is for bursts. One that has not been empty for a while makes everybody late and nobody sooner, so then a
+    wait is short (after CoDel, RFC 8289).
 
     Args:
         burst_s: how long a queue may last before it is one of those, seconds.
