@@ -61,5 +61,6 @@ class Body:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the shared bytes back."""
+        """Give the shared bytes back, and let go of all: the traceback of an error would hold them a while longer."""
+        self.data = bytearray()
         self._room.give_back(self._shared)

@@ -14,6 +14,7 @@ import uvicorn
 from gateway.app import ACCESS, METRICS, create_app
 from gateway.connections import Connection, Connections
 from gateway.front import Front
+from gateway.memory import give_back_at_once
 from gateway.predictor import open_predictor
 from gateway.settings import Settings, SettingsError
 
@@ -53,6 +54,7 @@ def serve(settings: Settings) -> None:
         ports += [("GATEWAY_METRICS_PORT", settings.metrics_port)] if settings.metrics_port else []
         listeners = [open_ports.enter_context(_listen(variable, settings.host, port)) for variable, port in ports]
         _allow_descriptors(settings.max_connections + _OTHER_DESCRIPTORS)
+        give_back_at_once()
         app = create_app(settings, open_predictor(settings))
         shared = Connections(settings, app.extensions[METRICS])
         config = uvicorn.Config(

@@ -3,13 +3,14 @@
 `name("93.184.215.14", "10.0.0.1")` makes a name that leads to the first address when it is looked up first, to the
 second when it is looked up again, and then starts anew: what a rebinding attack does with a lifetime of zero. An answer
 may be several addresses: `name(["93.184.215.14", "10.0.0.1"])`. Beside the zone there are names that only the inside
-knows, one that nobody knows, and all others lead to the public address.
+knows, one that nobody knows, one whose name server is asleep; all others lead to the public address.
 """
 
 import ipaddress
 import itertools
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -23,6 +24,7 @@ INSIDE = (
     "host.docker.internal",
 )  # fmt: skip
 NOBODY = "nowhere.invalid"
+SLEEPY, SLEEP_S = "sleepy.example", 8.0  # its name server does not answer, and a resolver waits so long for it
 
 _looked_up: Counter[str] = Counter()
 _lock = threading.Lock()
@@ -37,9 +39,11 @@ def name(*answers: str | Sequence[str]) -> str:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Answer a look-up. Raises: OSError for the name that nobody knows."""
+    """Answer a look-up. Raises: OSError for names that do not resolve."""
     host = host.lower()
-    if host == NOBODY:
+    if host == SLEEPY:
+        time.sleep(SLEEP_S)
+    if host in (NOBODY, SLEEPY):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if host in INSIDE:
         return ["10.96.0.1"]

@@ -94,10 +94,11 @@ def test_gateway_under_two_at_a_time(figures, drawn):
         assert len(BOMBS) == len(statuses)
         assert {200, 413, 422} >= set(statuses.values()), statuses
         assert before == running.post(GOLDEN, "image/png")
-        peak_mb = _peak_mb(gateway)
+        peak_mb, left_mb = _memory_mb(gateway, "VmHWM"), _memory_mb(gateway, "VmRSS")
     finally:
         running.stop()
     figures.add("gateway's peak under two bombs at a time", peak_mb, "MB", at_most=MOST_MB)
+    figures.add("what is left of it when they are over", left_mb, "MB", at_most=150)
     figures.add("slowest answer to a bomb", slowest[0], "s", at_most=LIMIT_S)
     assert MOST_MB >= peak_mb
 
@@ -120,6 +121,6 @@ def _gateway_of(parent):
     pytest.fail("no gateway runs")
 
 
-def _peak_mb(pid):
-    (line,) = (one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmHWM"))
+def _memory_mb(pid, which):
+    (line,) = (one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith(which))
     return int(line.split()[1]) * 1024 / 1e6

@@ -34,15 +34,21 @@ class Guarded(GatewayProcess):
             url=url, status=status, kind=answer.get("type", ""), took_s=time.monotonic() - began_s, answer=answer
         )
 
-    def fetch_all(self, urls):
+    def fetch_all(self, urls, at_a_time=AT_A_TIME):
         """Have many classified, a few at a time."""
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
+        with ThreadPoolExecutor(at_a_time) as pool:
             return list(pool.map(self.fetch, urls))
 
     @property
     def refused(self):
         """Give what it tried to reach beside what it may."""
         return self.file.read_text().splitlines() if self.file.exists() else []
+
+    @property
+    def peak_mb(self):
+        """Give the most memory that it ever had, megabytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1000
 
     @property
     def cpu_s(self):

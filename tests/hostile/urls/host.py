@@ -28,6 +28,7 @@ def picture(kind: str = "JPEG") -> bytes:
 
 
 PICTURE = picture()
+MUCH = 9_500_000  # just under what a picture may have
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="http://10.96.0.1/"/></svg>'
 
 
@@ -83,6 +84,7 @@ WAYS: dict[str, tuple[Callable[[], Answer], tuple[int, ...]]] = {
     "silence-after-status": (lambda: silence(OK), (504,)),
     "silence-after-head": (lambda: silence(OK + b"\r\n"), (504,)),
     "silence-in-body": (lambda: silence(whole(PICTURE)[:-100]), (504,)),
+    "silence-after-much": (lambda: silence(OK + b"\r\n" + PICTURE + bytes(MUCH)), (429, 504)),
     "drip-status": (lambda: drip(b"HTTP/1.1 200 ", b"O"), (504,)),
     "drip-header": (lambda: drip(OK + b"X: "), (504,)),
     "drip-headers": (lambda: drip(OK, b"X: y\r\n"), (504,)),
