@@ -118,9 +118,14 @@ class Summary:
         return len(self.outcomes)
 
     @property
+    def answers(self) -> Counter[str]:
+        """Count them by what came: a status or the name of an error."""
+        return Counter(one.answer for one in self.outcomes)
+
+    @property
     def failures(self) -> Counter[str]:
         """Count those that were not answered with 200, by what came instead."""
-        return Counter(one.answer for one in self.outcomes if one.answer != "200")
+        return Counter({answer: count for answer, count in self.answers.items() if answer != "200"})
 
     @property
     def last_failure_s(self) -> float | None:

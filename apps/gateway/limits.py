@@ -7,6 +7,7 @@ from gateway.inputs import SPARE_FORM_PARTS
 from gateway.messages import Limits
 from gateway.pictures import FORMATS
 from gateway.settings import Settings
+from gateway.urls import MAX_LENGTH
 
 
 def media_types() -> list[str]:
@@ -22,6 +23,7 @@ def limits_of(settings: Settings) -> Limits:
         "max_image_bytes": settings.max_image_bytes,
         "max_pixels": settings.max_pixels,
         "max_instances": settings.max_instances,
+        "max_url_length": MAX_LENGTH,
         "max_form_parts": settings.max_instances + SPARE_FORM_PARTS,
         "max_json_depth": json_body.MAX_DEPTH,
         "max_json_values": json_body.MAX_VALUES,

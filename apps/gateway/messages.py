@@ -7,7 +7,11 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from gateway.routing import MAX_VERSION
 from gateway.schemas import Keywords, Setting
+from gateway.urls import MAX_LENGTH
 
+_SMALL_PNG = (  # one grey pixel
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mM4AQAAygDJNEIn8wAAAABJRU5ErkJggg=="
+)
 Probability = Annotated[float, Keywords(minimum=0, maximum=1)]
 VersionNumber = Annotated[int, Keywords(minimum=0, maximum=MAX_VERSION)]
 Probabilities = Annotated[
@@ -20,13 +24,13 @@ Probabilities = Annotated[
 class Link(TypedDict):
     """A picture that the gateway fetches."""
 
-    url: Annotated[str, Keywords(format="uri", examples=["https://example.org/photo.jpg"])]
+    url: Annotated[str, Keywords(format="uri", maxLength=MAX_LENGTH, examples=["https://example.org/photo.jpg"])]
 
 
 class Base64(TypedDict):
     """A picture's file in base64 (RFC 4648, section 4), or a `data:` URL of it."""
 
-    b64: Annotated[str, Keywords(contentEncoding="base64", maxLength=Setting("max_body_bytes"), examples=["/9j/4AAQ"])]
+    b64: Annotated[str, Keywords(contentEncoding="base64", maxLength=Setting("max_body_bytes"), examples=[_SMALL_PNG])]
 
 
 Picture = Link | Base64
@@ -110,6 +114,7 @@ class Limits(TypedDict):
     max_image_bytes: Annotated[int, Keywords(description="Of a picture's file.")]
     max_pixels: Annotated[int, Keywords(description="Of a baseline JPEG; other formats may have a part of it.")]
     max_instances: Annotated[int, Keywords(description="Pictures of a request.")]
+    max_url_length: Annotated[int, Keywords(description="Characters of a URL.")]
     max_form_parts: Annotated[int, Keywords(description="Files and fields of a form.")]
     max_json_depth: Annotated[int, Keywords(description="Levels of arrays and objects.")]
     max_json_values: Annotated[int, Keywords(description="Commas and brackets of a request that holds no tensor.")]

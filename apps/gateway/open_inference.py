@@ -78,7 +78,7 @@ def blueprint(classifier: Classifier, catalog: Catalog, predictor: Predictor, se
 
     @routes.post("/models/<name>/infer")
     @routes.post("/models/<name>/versions/<int:version>/infer")
-    @operation(InferAnswer, takes=InferRequest, binary=True, problems=(*OF_BODY, 404, 429, 502, *OF_MODEL))
+    @operation(InferAnswer, takes=InferRequest, binary=True, problems=(*OF_BODY, 404, 502, *OF_MODEL))
     def infer(name: str, version: int | None = None) -> Response:
         """Classify an image tensor.
 

@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from gateway import access, messages, problems
 from gateway.limits import limits_of, media_types
-from gateway.operations import Operation, operation, operation_of
+from gateway.operations import OF_ANY, Operation, operation, operation_of
 from gateway.routing import MAX_VERSION
 from gateway.schemas import Schemas
 from gateway.settings import Settings
@@ -107,13 +107,20 @@ class _Writer:
             written["description"] = description.strip()
         if rule.arguments:
             written["parameters"] = [
-                {"name": name, "in": "path", "required": True} | _PARAMETERS[name] for name in sorted(rule.arguments)
+                {"name": name, "in": "path", "required": True} | self._parameter(name)
+                for name in sorted(rule.arguments)
             ]
         if described.takes is not None:
             written["requestBody"] = {"required": True, "content": dict(self._content(described))}
         if self._settings.api_keys_file and rule.rule not in access.OPEN:
             written["security"] = [{"bearer": []}, {"header": []}]
         return written
+
+    def _parameter(self, name: str) -> Part:
+        parameter: Part = {"name": name, "in": "path", "required": True} | _PARAMETERS[name]
+        if name == "name":
+            parameter = parameter | {"schema": parameter["schema"] | {"examples": list(self._settings.models)}}
+        return parameter
 
     def _content(self, described: Operation) -> Iterator[tuple[str, Part]]:
         yield "application/json", {"schema": self._schemas.of(described.takes, closed=not described.binary)}
@@ -136,7 +143,7 @@ class _Writer:
             content = {"application/json": {"schema": self._schemas.of(described.gives)}}
         yield "200", {"description": "The answer.", "headers": headers, "content": content}
         problem = {"application/problem+json": {"schema": self._schemas.of(messages.ProblemAnswer)}}
-        for status in sorted({*described.problems, *self._common(rule), 500}):
+        for status in sorted({*described.problems, *OF_ANY, *self._of_door(rule)}):
             kinds = [kind for kind in self._kinds if kind.status == status]
             more = {"Retry-After": {"schema": {"type": "integer"}}} if status in _WITH_RETRY_AFTER else {}
             yield (
@@ -148,12 +155,9 @@ class _Writer:
                 },
             )
 
-    def _common(self, rule: Rule) -> set[int]:
-        """Give the statuses by which the door answers before the route does."""
-        if rule.rule in access.OPEN:
-            return set()
-        asks_for_key = bool(self._settings.api_keys_file)
-        return ({401} if asks_for_key else set()) | ({429} if asks_for_key or self._settings.rate_per_s else set())
+    def _of_door(self, rule: Rule) -> tuple[int, ...]:
+        """Give the status by which a stranger is sent away."""
+        return (401,) if self._settings.api_keys_file and rule.rule not in access.OPEN else ()
 
 
 def _path(rule: Rule) -> str:

@@ -12,9 +12,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 MANY = 2  # as many as are accepted
 
 # Statuses of problems that routes share.
-OF_BODY = (400, 408, 413, 415)
+OF_ANY = (400, 408, 413, 429, 431, 500)  # of any HTTP that comes in
+OF_BODY = (400, 413, 415)
 OF_MODEL = (503, 504)
-OF_PICTURES = (*OF_BODY, 404, 422, 429, 502, *OF_MODEL)
+OF_PICTURES = (*OF_BODY, 404, 422, 502, *OF_MODEL)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Operation:
         takes: the type of the JSON body, None where the route takes no body.
         files: how many pictures a form may bring instead: none, 1, or MANY. A raw body brings one.
         binary: whether the body may be tensors behind JSON instead (Open Inference Protocol).
-        problems: statuses of the problems that the route may answer, those of every route aside.
+        problems: statuses of the problems that the route may answer, those of OF_ANY aside.
     """
 
     gives: Any

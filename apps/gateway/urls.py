@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urljoin
 
-_MAX_LENGTH = 4096
+MAX_LENGTH = 4096
 _LAST_PORT = 65535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 PORTS = tuple(_DEFAULT_PORTS.values())
@@ -120,8 +120,8 @@ def is_among(host: str, hosts: Sequence[str]) -> bool:
 
 
 def _refuse_odd(text: str) -> None:
-    if len(text) > _MAX_LENGTH:
-        raise BadUrl(f"The URL is longer than {_MAX_LENGTH} characters.")
+    if len(text) > MAX_LENGTH:
+        raise BadUrl(f"The URL is longer than {MAX_LENGTH} characters.")
     if _ODD.search(text):
         raise BadUrl("The URL holds a space, a backslash or a control character.")
 

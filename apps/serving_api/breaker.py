@@ -41,6 +41,11 @@ class Breaker:
         """Tell whether calls are refused."""
         return self._is_open
 
+    @property
+    def answers(self) -> int:
+        """Give a number that grows with every answer."""
+        return self._answers
+
     def check(self) -> None:
         """Let a call pass. Raises: ModelUnavailable, at once, where nobody would answer it."""
         if self._is_open:

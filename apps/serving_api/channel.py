@@ -65,6 +65,8 @@ def open_channel(
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+        # While a ping of gRPC's own (for bandwidth) waits for its answer, a minute long, no other one is sent.
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
         ("grpc.http2.max_pings_without_data", 0),  # gRPC would ask twice, and then once a minute
         # A pod that comes back is tried within a second or two, not after gRPC's default of two minutes.
         ("grpc.initial_reconnect_backoff_ms", 100),

@@ -1,8 +1,9 @@
 """Ask a model server: one class, arrays in and out, one tree of errors."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -15,11 +16,11 @@ from serving_api.deadline import Deadline
 from serving_api.services import SIGNATURE_DEF_MAP_URL, ModelServiceStub, PredictionServiceStub
 from serving_api.tensors import Array, TensorError, to_array, to_tensor_proto
 
-Response = TypeVar("Response")
-
 CONNECT_TIMEOUT_S = 1.0
 # A call that had less time than this says nothing about the server when it ends without an answer.
 FAIR_S = 0.5
+# After so long without any answer the server is suspected, while the call goes on.
+SILENT_S = 2.0
 _NOT_ANSWERED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 
 
@@ -143,14 +144,14 @@ class ModelServer:
         self._breaker.stop()
         self._channel.close()
 
-    def _ask(self, call: Callable[..., Response], request: object, deadline: Deadline) -> Response:
+    def _ask(self, call: grpc.UnaryUnaryMultiCallable, request: object, deadline: Deadline) -> Any:
         remaining_s = deadline.remaining_s()
         if remaining_s <= 0.0:
             raise errors.ModelTimeout("no time was left to ask the model server", grpc.StatusCode.DEADLINE_EXCEEDED)
         self._breaker.check()
         try:
             # wait_for_ready stays off: a server that is down is an answer (503), not a wait until the deadline.
-            response = call(request, timeout=remaining_s)
+            response = self._wait(call.future(request, timeout=remaining_s))
         except grpc.RpcError as error:
             failure = errors.from_rpc_error(error)
             if error.code() not in _NOT_ANSWERED or isinstance(failure, errors.OverCapacity):
@@ -162,6 +163,14 @@ class ModelServer:
             raise errors.ModelUnavailable(str(error)) from error
         self._breaker.answered()
         return response
+
+    def _wait(self, answer: grpc.Future) -> Any:
+        before = self._breaker.answers
+        with contextlib.suppress(grpc.FutureTimeoutError):
+            return answer.result(SILENT_S)
+        if self._breaker.answers == before:  # nobody else was answered either
+            self._breaker.suspect()
+        return answer.result()
 
     def _use(self, channel: grpc.Channel) -> None:
         # Calls under way keep the channel that was used before; with the last of them it is gone.

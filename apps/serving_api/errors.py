@@ -66,10 +66,15 @@ _CLASS_OF: dict[grpc.StatusCode, type[ServingError]] = {
 # TensorFlow Serving says it as UNAVAILABLE, like a server that is not there: shared_batch_scheduler.h.
 _QUEUE_FULL = "The batch scheduling queue to which this task was submitted is full"
 
+# What gRPC itself says of a message above a limit, by the code that a server uses for a lack of room.
+_TOO_LONG = "message larger than max"
+
 
 def from_rpc_error(error: grpc.RpcError) -> ServingError:
     """Choose the class of an RPC's failure by its status code; codes that are not listed are a ServerError."""
     code, details = error.code(), error.details() or "no details"
     if code is grpc.StatusCode.UNAVAILABLE and _QUEUE_FULL in details:
         return OverCapacity(f"{details} ({code.name})", code)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LONG in details:
+        return ContractMismatch(f"{details} ({code.name})", code)
     return _CLASS_OF.get(code, ServerError)(f"{details} ({code.name})", code)

@@ -42,9 +42,9 @@ class Wire:
         self._thread.join(10)
 
     def _end(self) -> None:
-        for task in asyncio.all_tasks(self._loop):
+        for task in (tasks := asyncio.all_tasks(self._loop)):
             task.cancel()
-        self._loop.call_soon(self._loop.stop)
+        asyncio.gather(*tasks, return_exceptions=True).add_done_callback(lambda _: self._loop.stop())
 
     def _strand(self, passes: bool) -> None:
         self._flows[-1].clear()

@@ -12,7 +12,7 @@ import pytest
 HIDDEN = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked"
 END = b"0\r\n\r\n"
-SILENCE_S = 1.0
+SILENCE_S = 0.5
 
 
 def head(*headers, line=b"POST /predict HTTP/1.1", host=b"Host: x"):

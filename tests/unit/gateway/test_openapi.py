@@ -2,12 +2,14 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin
 
 import jsonschema
 import pytest
 from schemathesis.specs.openapi import definitions
 
+from gateway import problems
 from gateway.app import create_app
 from gateway.settings import Settings
 from tests.unit.gateway.fakes import FakePredictor
@@ -70,6 +72,14 @@ def test_keys_are_described_where_they_are_asked_for(tmp_path, document):
     assert "security" in closed["paths"]["/predict"]["post"]
     assert "401" in closed["paths"]["/predict"]["post"]["responses"]
     assert "security" not in closed["paths"]["/healthz"]["get"]
+
+
+def test_every_problem_is_in_the_readme():
+    """README.md's table has every type of problem with its status, but the one that nobody is left to read."""
+    readme = Path(problems.__file__).with_name("README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", readme, re.MULTILINE))
+    kinds = {kind for kind in vars(problems).values() if isinstance(kind, problems.Kind)} - {problems.CLIENT_GONE}
+    assert {kind.name: str(kind.status) for kind in kinds} == rows
 
 
 class Page(HTMLParser):

@@ -13,7 +13,7 @@ import pytest
 from serving_api import errors
 from serving_api.breaker import FAILURES_TO_OPEN, Breaker
 from serving_api.channel import open_channel
-from serving_api.client import FAIR_S, ModelServer
+from serving_api.client import FAIR_S, SILENT_S, ModelServer
 from serving_api.deadline import Deadline
 from tests.unit.serving_api.test_client import IMAGE, Server
 
@@ -166,6 +166,13 @@ def test_calls_under_way_end_when_the_server_is_given_up(server, client):
         client._hang_up()
         assert isinstance(waits.exception(), errors.ModelUnavailable)
         assert time.monotonic() - begin_s < 4
+
+
+def test_a_silent_server_is_suspected_while_the_call_goes_on(server, client):
+    """A call that waits long makes the client connect anew beside it, and gets its answer all the same."""
+    server.delay_s, before = SILENT_S + 1, client._channel
+    assert 7 == client.predict("pizza", {"image": IMAGE}, Deadline.after(30)).version
+    assert client._channel is not before
 
 
 def test_a_new_channel_replaces_one_in_doubt_and_leaks_nothing(server, client):

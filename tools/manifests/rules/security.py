@@ -11,7 +11,7 @@ from tools.manifests.rules import rule
 from tools.manifests.workloads import Container, Pod, each_container, each_pod
 
 # Neither a node's folder nor a disk: nothing here keeps anything.
-_VOLUMES = ("configMap", "projected", "emptyDir", "image")
+_VOLUMES = ("configMap", "secret", "projected", "emptyDir", "image")
 # The highest id that a distribution gives to its own users and daemons.
 _LAST_SYSTEM_ID = 999
 
@@ -110,7 +110,10 @@ def no_host_port(container: Container) -> Iterator[str]:
 @rule("volume-kind")
 @each_pod
 def volume_kind(pod: Pod) -> Iterator[str]:
-    """A volume is configuration, an image or scratch space: no folder of the node, no disk, no Secret."""
+    """A volume is configuration, an image or scratch space: no folder of the node, no disk.
+
+    A Secret is for the rule no-secret-needed to judge.
+    """
     for volume in pod.volumes():
         for kind in volume.keys() - {"name", *_VOLUMES}:
             yield f"volume {volume['name']} is a {kind}"
