@@ -131,7 +131,7 @@ def is_open(path: str) -> bool:
 def _sent(environment: Environment) -> str:
     """Give the key of `Authorization: Bearer` or `X-API-Key`; empty where there is none."""
     scheme, _, token = environment.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return str(token.strip() if scheme.lower() == "bearer" else environment.get("HTTP_X_API_KEY", ""))
+    return str(token.strip(" \t") if scheme.lower() == "bearer" else environment.get("HTTP_X_API_KEY", ""))
 
 
 def _unauthorized(sent: str) -> Problem:

@@ -76,6 +76,7 @@ class Body:
 
         Raises: ClientLeft.
         """
+        self.release()  # at once: while this client is heard out, others need the room
         left = _HEARD_OUT_BYTES
         try:
             async with asyncio.timeout(_HEARD_OUT_S):
@@ -85,8 +86,9 @@ class Body:
             return
 
     def release(self) -> None:
-        """Give back what was held."""
+        """Give back what is held."""
         self._buffers.held_bytes -= len(self.data)
+        self.data = bytearray()
 
     async def _next(self) -> bytes:
         message = await self._receive()

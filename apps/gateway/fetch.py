@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 from gateway.addresses import is_loopback, is_public
 from gateway.exchange import BrokenExchangeError, Exchange, Head
-from gateway.first_bytes import FIRST_BYTES, may_be_picture
+from gateway.formats import name_of
 from gateway.pictures import NotAPicture
 from gateway.room import Body, Room
 from gateway.urls import PORTS, BadUrl, FetchError, Url, is_among, parse_url
@@ -36,6 +36,7 @@ _CONNECT_TIMEOUT_S = 2.0
 _MAX_REDIRECTS = 3
 _MAX_ADDRESSES = 4
 _SHARED_BYTES = 64 * 2**20
+_FIRST_BYTES = 64  # as many as tell what a picture is
 _REDIRECTS = (301, 302, 303, 307, 308)
 _OK = 200
 
@@ -150,12 +151,12 @@ class Fetcher:
             raise too_large
         with Body(self._room) as body:
             for piece in exchange.body(head):
-                began = len(body.data) < FIRST_BYTES
+                began = len(body.data) < _FIRST_BYTES
                 if len(body.data) + len(piece) > self.max_bytes:
                     raise too_large
                 if not body.add(piece):
                     raise FetchersBusy("Too many large pictures are being fetched; try again in a moment.")
-                if began and len(body.data) >= FIRST_BYTES:
+                if began and len(body.data) >= _FIRST_BYTES:
                     _check_beginning(body.data)
             _check_beginning(body.data)
             return bytes(body.data)
@@ -227,7 +228,7 @@ def _connected(address: str, port: int, timeout_s: float) -> socket.socket:
 
 
 def _check_beginning(body: bytearray) -> None:
-    if not may_be_picture(body):
+    if name_of(bytes(body[:_FIRST_BYTES])) is None:
         raise NotAPicture("What the URL leads to is not a picture that is accepted.")
 
 

@@ -78,6 +78,10 @@ def mount_of(container: Container, path: str) -> Mapping[str, Any]:
     return volumes.get(nearest["name"], {})
 
 
+# What Kubernetes gives every container, and what forbids the gateway its settings for development.
+_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+
+
 def gateway_settings(container: Container) -> Settings | None:
     """Read the settings of a gateway as itself would; nothing for a container that is given none.
 
@@ -94,7 +98,7 @@ def gateway_settings(container: Container) -> Settings | None:
                 path.write_text(there[given[variable]], encoding="utf-8")
             given[variable] = str(path)
         try:
-            return Settings.from_environment(given)
+            return Settings.from_environment({**given, **_CLUSTER})
         except SettingsError as error:
             raise SettingsError(str(error).replace(f"{folder}/", "")) from None
 

@@ -88,7 +88,8 @@ def test_answers_that_are_read(data, piece):
         CHUNKED + b"0x5\r\nabcde\r\n0\r\n",
         CHUNKED + b"5" + b" " * 2000 + b"\r\nabcde\r\n0\r\n",
         CHUNKED + b"1\r\nx\r\n" * 60_000 + b"0\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        CHUNKED + (b"20\r\n" + b"x" * 32 + b"\r\n") * 20_000 + b"0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK + b"\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 5000 + OK + b"\r\n",
         b"HTTP/2 200\r\n\r\n",
         b"HTTP/1.1 20 OK\r\n\r\n",
@@ -106,6 +107,12 @@ def test_answers_that_are_refused(data):
     """What is cut short, ambiguous, too long or not HTTP is not read."""
     with pytest.raises(BrokenExchangeError):
         read(data)
+
+
+def test_chunks_of_usual_sizes_are_read_to_their_end():
+    """A large body in chunks of 512 bytes has budget enough for what is around them."""
+    status, body = read(CHUNKED + (b"200\r\n" + b"x" * 512 + b"\r\n") * 20_000 + b"0\r\n\r\n")
+    assert (200, 512 * 20_000) == (status, len(body))
 
 
 def test_the_deadline_is_noticed_when_it_is_brought_forward():

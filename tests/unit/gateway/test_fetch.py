@@ -257,7 +257,7 @@ def test_first_bytes_must_be_a_pictures(body):
 
 def test_what_is_no_picture_is_not_read_to_its_end():
     """The first bytes decide: a host that goes on for ever is left at once."""
-    with host(drip(b"HTTP/1.1 200 OK\r\n\r\n<html><head>")) as (port, _):
+    with host(drip(b"HTTP/1.1 200 OK\r\n\r\n" + b"<html>" * 11)) as (port, _):
         began = time.monotonic()
         with pytest.raises(NotAPicture):
             fetch(f"http://pictures.example:{port}/")

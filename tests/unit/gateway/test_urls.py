@@ -50,6 +50,23 @@ def test_urls_that_are_refused(url):
         parse_url(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://a.example/", "http:// or https://"),
+        ("http://me@a.example/", "user name"),
+        ("http://a.example:22/", "80 or 443"),
+        ("http://b\u00fccher.example/", "ASCII"),
+        ("http://127.1/", "address"),
+        ("http://a.example/a b", "space"),
+    ],
+)
+def test_refusals_say_why(url, said):
+    """Who wrote a URL by mistake reads what is wrong with it."""
+    with pytest.raises(BadUrl, match=said):
+        parse_url(url)
+
+
 def test_urls_are_taken_apart():
     """Names stay as they are but for their case, and paths of any characters become what goes over the wire."""
     url = parse_url(" HTTPS://Xn--Bcher-kva.Example.:443/käse/%41?q=ü&a=[1]#part")
