@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -24,52 +24,39 @@ from serving_api.deadline import Deadline
 
 Result = TypeVar("Result")
 
-_BURST_S = 0.25  # a queue that was empty so long ago is a burst, an older one a jam
-_PATIENCE_S = 2.0
-_PATIENCE_IN_A_JAM_S = 0.02
+_BURST_S = 2.0
+_MOMENT_S = 0.02
 
 
-class Admission:
-    """How many requests are worked on at a time; one that waits for a picture's host is not. For several threads."""
+class Patience:
+    """How long to wait in a queue.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._working = 0
+    A queue is for bursts. One that has not been empty for a while makes everybody late and nobody sooner, so then a
+    wait is short (after CoDel, RFC 8289).
+
+    Args:
+        burst_s: how long a queue may last before it is one of those, seconds.
+    """
+
+    def __init__(self, burst_s: float) -> None:
+        self._burst_s = burst_s
+        self._began_s = 0.0
+
+    def restart(self) -> None:
+        """Note that the queue begins now."""
+        self._began_s = time.monotonic()
 
     @property
-    def is_full(self) -> bool:
-        """Tell whether one more would be too many."""
-        return self._working >= self._limit
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Count a request."""
-        self._add(1)
-        try:
-            yield
-        finally:
-            self._add(-1)
-
-    @contextmanager
-    def resting(self) -> Iterator[None]:
-        """Count a request no more while it waits; afterwards it goes on without asking again."""
-        self._add(-1)
-        try:
-            yield
-        finally:
-            self._add(1)
-
-    def _add(self, count: int) -> None:
-        with self._lock:
-            self._working += count
+    def left_s(self) -> float:
+        """Give the time that somebody who comes now should wait, seconds."""
+        return max(0.0, self._began_s + self._burst_s - time.monotonic()) + _MOMENT_S
 
 
 @dataclass(frozen=True)
 class ClientDeadline(Deadline):
     """A deadline of a client that may go away before: from then on no time is left."""
 
-    admission: Admission = field(default_factory=lambda: Admission(1))
+    resting: Callable[[], AbstractContextManager[None]] = nullcontext  # for while no thread works for the client
     _gone: threading.Event = field(default_factory=threading.Event)
     _waiting: set[threading.Event] = field(default_factory=set)
 
@@ -111,9 +98,6 @@ class ClientDeadline(Deadline):
 class Stage:
     """Places for work, and a queue of bounded length before them: first come, first served.
 
-    A queue is for bursts: it may be long for a moment. One that has not been empty for a while only makes everybody
-    late, so then nobody waits for longer than a moment (after CoDel, RFC 8289).
-
     Args:
         verb: what is done here: "decode".
         places: how many do it at a time.
@@ -129,7 +113,7 @@ class Stage:
         self._full = full
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
-        self._empty_at_s = 0.0
+        self._patience = Patience(_BURST_S)
         self._busy = metrics.stage_busy.labels(verb)
         self._refusals = metrics.stage_refusals.labels(verb)
         self._wait_seconds = metrics.stage_wait_seconds.labels(verb)
@@ -157,9 +141,10 @@ class Stage:
                 return 0.0
             if len(self._queue) >= self._room:
                 raise self._refuse()
-            self._note_empty()
+            if not self._queue:
+                self._patience.restart()
             self._queue.append(turn)
-            return _PATIENCE_S if time.monotonic() - self._empty_at_s < _BURST_S else _PATIENCE_IN_A_JAM_S
+            return self._patience.left_s
 
     def _wait(self, turn: threading.Event, deadline: ClientDeadline, patience_s: float) -> None:
         with self._wait_seconds.time():
@@ -167,7 +152,6 @@ class Stage:
         with self._lock:
             if in_vain := turn in self._queue:
                 self._queue.remove(turn)
-                self._note_empty()
         try:
             deadline.require_time(self._verb)
         except Problem:
@@ -181,13 +165,8 @@ class Stage:
         with self._lock:
             if self._queue:
                 self._queue.popleft().set()
-                self._note_empty()
             else:
                 self._free += 1
-
-    def _note_empty(self) -> None:
-        if not self._queue:
-            self._empty_at_s = time.monotonic()
 
     def _refuse(self) -> Problem:
         self._refusals.inc()
@@ -226,7 +205,7 @@ class Pool:
         """Wait for work, and leave it behind where time or client are gone. Raises: Problem, and what the work does."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
-        with deadline.admission.resting():
+        with deadline.resting():
             deadline.wait(done)
         if not future.done():
             future.cancel()

@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gateway.arriving import Body, Buffers, ClientLeft, Receive
-from gateway.capacity import Admission, ClientDeadline
-from gateway.problems import BAD_REQUEST, OVER_CAPACITY, TOO_LARGE, Problem
+from gateway.capacity import ClientDeadline
+from gateway.gate import Gate
+from gateway.problems import BAD_REQUEST, HEADERS_TOO_LARGE, TOO_LARGE, Problem
 from gateway.settings import Settings
 
 Scope = dict[str, Any]
@@ -25,31 +26,33 @@ Environment = dict[str, Any]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 CLOSE = (b"connection", b"close")
-_UNLIMITED = Admission(sys.maxsize)
+_ROOM = 256  # a refusal after a short wait costs as little as one at once
+_BETWEEN = 2  # requests that are between the stages
+_PAGE_THREADS, _PROBE_THREADS = 4, 2
+_LINKS_BYTES = 8192  # JSON that is smaller holds links
 _UNWANTED_BODY_BYTES = 4096  # of a request that is no POST: nobody reads it
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/version", "/v2/health/live", "/v2/health/ready"})
 
 
 class Lane:
-    """Threads for one sort of request, so that none of them waits for those of another; `room` may wait."""
+    """Where requests of one sort go, so that none of them waits for those of another.
 
-    def __init__(self, name: str, threads: int, room: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, name)
-        self._limit = threads + room
-        self._taken = 0
+    Args:
+        threads: those that answer.
+        limit: how many requests are worked on at a time.
+        room: how many may wait.
+    """
 
-    @property
-    def is_full(self) -> bool:
-        """Tell whether there is no room."""
-        return self._taken >= self._limit
+    def __init__(self, threads: ThreadPoolExecutor, limit: int, room: int) -> None:
+        self._threads = threads
+        self.gate = Gate(limit, room)
 
     async def run(self, call: Callable[[Environment], Answer], environment: Environment) -> Answer:
-        """Have a thread answer a request."""
-        self._taken += 1
+        """Have a thread answer a request that has entered by the gate."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call, environment)
         finally:
-            self._taken -= 1
+            self.gate.leave()
 
 
 class Front:
@@ -71,10 +74,12 @@ class Front:
         self._door = door
         self._settings = settings
         self._buffers = Buffers()
-        self._admission = Admission(settings.max_decodes + settings.max_in_flight + settings.max_waiting)
-        self._predictions = Lane("request", settings.threads, 0)
-        self._pages = Lane("page", 4, 256)
-        self._probes = Lane("probe", 2, 64)
+        room, answering = settings.max_waiting, settings.max_decodes + settings.max_in_flight + _BETWEEN
+        threads = ThreadPoolExecutor(settings.threads, "request")
+        self._pictures = Lane(threads, answering, _ROOM)
+        self._links = Lane(threads, settings.max_fetches + room, 0)
+        self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS, "page"), _PAGE_THREADS, _ROOM)
+        self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS, "probe"), _PROBE_THREADS, _ROOM)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI: answer one request."""
@@ -91,12 +96,11 @@ class Front:
         await send({"type": "http.response.body", "body": answer})
 
     async def _answer(self, scope: Scope, environment: Environment, body: Body, receive: Receive) -> Answer:
-        lane, counted = self._lane(scope)
         try:
             self._refuse_by_head(scope, environment, body.most_bytes)
-            self._refuse_if_full(lane, counted)
             await body.read()
-            self._refuse_if_full(lane, counted)
+            lane = self._lane(environment, len(body.data))
+            await lane.gate.enter()
         except Problem as refusal:
             await body.hear_out()
             # At once, in this thread: it ends before any route begins.
@@ -104,25 +108,30 @@ class Front:
             return status, [*headers, CLOSE], answer
         environment["wsgi.input"] = io.BytesIO(body.data)
         environment["CONTENT_LENGTH"] = str(len(body.data))
-        deadline = ClientDeadline(time.monotonic() + self._settings.timeout_s, self._admission)
+        deadline = ClientDeadline(time.monotonic() + self._settings.timeout_s, lane.gate.resting)
         environment["gateway.deadline"] = deadline
         watch = asyncio.create_task(_watch(receive, deadline))
         try:
-            with counted.working():
-                done = await lane.run(self._call, environment)
+            done = await lane.run(self._call, environment)
         finally:
             watch.cancel()
         if deadline.gone:
             raise ClientLeft
         return done
 
-    def _lane(self, scope: Scope) -> tuple[Lane, Admission]:
-        if scope["method"] == "POST":
-            return self._predictions, self._admission
-        return (self._probes if scope["path"] in _PROBES else self._pages), _UNLIMITED
+    def _lane(self, environment: Environment, body_bytes: int) -> Lane:
+        if environment["REQUEST_METHOD"] != "POST":
+            return self._probes if environment["PATH_INFO"] in _PROBES else self._pages
+        is_json = "json" in environment.get("CONTENT_TYPE", "")
+        # Links mostly wait, for their pictures' hosts: they have their own queue, and places for them behind it.
+        return self._links if is_json and body_bytes < _LINKS_BYTES else self._pictures
 
     def _refuse_by_head(self, scope: Scope, environment: Environment, most_bytes: int) -> None:
         """Raise a Problem for a request that is not worth reading."""
+        if scope["http_version"] not in ("1.0", "1.1"):
+            raise Problem(BAD_REQUEST, "This is not HTTP/1.1 or HTTP/1.0.")
+        if _head_bytes(scope) > self._settings.max_header_bytes:  # the parser's limit is for heads in pieces
+            raise Problem(HEADERS_TOO_LARGE, f"The head has more than {self._settings.max_header_bytes} bytes.")
         if scope["method"] != "OPTIONS":  # a browser's preflight carries no key
             self._door(environment)
         headers = dict(scope["headers"])
@@ -132,10 +141,6 @@ class Front:
             raise Problem(BAD_REQUEST, "The length of the request's body is in doubt.")
         if length is not None and int(length) > most_bytes:
             raise Problem(TOO_LARGE, "The request's body is larger than accepted.")
-
-    def _refuse_if_full(self, lane: Lane, counted: Admission) -> None:
-        if lane.is_full or counted.is_full:
-            raise Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
 
     def _call(self, environment: Environment) -> Answer:
         """Ask the WSGI application."""
@@ -148,6 +153,12 @@ class Front:
                 close()
         status, headers = started[-1]
         return int(status[:3]), [(name.lower().encode(), value.encode("latin-1")) for name, value in headers], body
+
+
+def _head_bytes(scope: Scope) -> int:
+    """Count the bytes of a request's head, near enough."""
+    target = len(scope["raw_path"]) + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"])
 
 
 async def _watch(receive: Receive, deadline: ClientDeadline) -> None:

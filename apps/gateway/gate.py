@@ -1,0 +1,73 @@
+"""Let so many requests be worked on at a time, and others wait: before a thread is taken, so a refusal costs little.
+
+For the thread of the event loop; only `resting` is for the threads that work.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from gateway.capacity import Patience
+from gateway.problems import OVER_CAPACITY, Problem
+
+_BURST_S = 0.25
+
+
+class Gate:
+    """A number of requests that are worked on, and a queue of bounded length before them: first come, first served.
+
+    Args:
+        limit: how many are worked on at a time.
+        room: how many may wait.
+    """
+
+    def __init__(self, limit: int, room: int) -> None:
+        self._limit = limit
+        self._room = room
+        self._working = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._patience = Patience(_BURST_S)
+
+    async def enter(self) -> None:
+        """Begin to be worked on. Raises: Problem (429) where there is no room, or no place soon enough."""
+        self._loop = asyncio.get_running_loop()
+        if self._working < self._limit and not self._queue:
+            self._working += 1
+            return
+        full = Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
+        if len(self._queue) >= self._room:
+            raise full
+        if not self._queue:
+            self._patience.restart()
+        turn = self._loop.create_future()
+        self._queue.append(turn)
+        try:
+            async with asyncio.timeout(self._patience.left_s):
+                await turn
+        except TimeoutError:
+            if turn.cancelled():  # else the turn came together with the end of patience
+                with suppress(ValueError):
+                    self._queue.remove(turn)
+                raise full from None
+
+    def leave(self) -> None:
+        """Be worked on no more, and let the next in."""
+        self._working -= 1
+        while self._queue and self._working < self._limit:
+            turn = self._queue.popleft()
+            if not turn.done():
+                self._working += 1
+                turn.set_result(None)
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Let others in while this thread's request waits for a picture's host; it goes on without asking again."""
+        self._loop.call_soon_threadsafe(self.leave)
+        try:
+            yield
+        finally:
+            self._loop.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        self._working += 1
