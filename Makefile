@@ -135,7 +135,7 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(TEST) -m pytest -m "not images and not backbones and not e2e and not network" $(ARGS)
+	@$(TEST) -m pytest -m "not images and not backbones and not e2e and not delivery and not network" $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
@@ -216,6 +216,10 @@ up: .venv/test/.installed  ## a kind cluster with Argo CD that `git push kind` d
 .PHONY: down
 down: .venv/test/.installed  ## remove that cluster and the git remote
 	@$(TEST) -m tools.cluster down
+
+.PHONY: e2e
+e2e: up  ## on that cluster: push, break, roll back, promote, all under load; ends with a table (ARGS='-k canary')
+	@$(TEST) -m pytest -m delivery tests/e2e/delivery $(ARGS)
 
 .PHONY: promote
 promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= CHECK_MODELS=1 DRY_RUN=1 NO_COMMIT=1)
