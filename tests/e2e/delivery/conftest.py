@@ -85,6 +85,16 @@ def repository(ports, deployment, tmp_path_factory):
         deployment.wait_verified(found.reset())
 
 
+@pytest.fixture(autouse=True)
+def home(repository, deployment):
+    """Each test begins and ends with what `make up` pushed; one that failed on its way leaves nothing behind."""
+    before = repository.git("rev-parse", "HEAD^{tree}")
+    yield
+    repository.git("reset", "--quiet", "--hard")
+    if before != repository.git("rev-parse", "HEAD^{tree}"):
+        deployment.wait_verified(repository.reset())
+
+
 @pytest.fixture(scope="session")
 def built(ports, tmp_path_factory):
     """The images of all releases, on the cluster's node."""
