@@ -11,6 +11,8 @@ GIT_PORT ?= 9418
 RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
+# Tests run beside each other, as tests/spread.py says: on two cores where there are two. ARGS=-n0 is without.
+PYTEST := $(TEST) -m pytest -n auto --maxprocesses 2 --dist loadscope
 
 MODELS := apps/model-server/models
 name = $(or $(MODEL),pizza)
@@ -135,11 +137,11 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(TEST) -m pytest -m "not images and not backbones and not e2e and not delivery and not network" $(ARGS)
+	@$(PYTEST) -m "not images and not backbones and not e2e and not delivery and not network" $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
-	@$(TEST) -m pytest -m backbones tests/unit/training tests/contract $(ARGS)
+	@$(PYTEST) -m backbones tests/unit/training tests/contract $(ARGS)
 
 .PHONY: lint
 lint: .venv/test/.installed .venv/scan/.installed  ## ruff, mypy --strict, the rules about manifests, scanners

@@ -185,7 +185,7 @@ def test_what_cannot_be_expected_ends_at_once(stack, tmp_path):
     status, words, took_s = stack.verify(f"--goldens={tmp_path}", timeout_s=60)
     assert (1, 1) == (status, words.count("\n"))
     assert f"error: {tmp_path} holds no goldens of pizza version {VERSION}" in words
-    assert took_s < 5
+    assert took_s < 30  # not the 60 s that it may wait
     assert 0 == stack.verify(f"--goldens={tmp_path}", "--without-goldens=pizza", timeout_s=60)[0]
 
 
