@@ -157,12 +157,12 @@ def timed(repository, deployment, figures):
 
 @pytest.fixture
 def impatient(repository, deployment):
-    """A rollout that is given up after a minute: base/ waits five, which no test wants to."""
-    patch = "- op: replace\n  path: /spec/progressDeadlineSeconds\n  value: 60\n"
+    """Rollouts that are given up after 45 s: base/ waits five minutes, which no test wants to."""
+    patch = "- op: replace\n  path: /spec/progressDeadlineSeconds\n  value: 45\n"
     file = repository.folder / "overlays/kind/resources.patch.yaml"
     file.write_text(file.read_text() + patch)
     assert yaml.safe_load(file.read_text())
-    deployment.wait_verified(repository.commit("Give a rollout up after a minute"))
+    deployment.wait_verified(repository.commit("Give rollouts up early"))
     yield
     deployment.wait_verified(repository.revert())
 

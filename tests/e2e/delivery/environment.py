@@ -2,8 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -149,22 +148,17 @@ class Deployment:
         """Say which commits a workload's pods are of."""
         return {(pod.metadata.annotations or {}).get(REVISION, "") for pod in self.pods(name)}
 
-    def scale(self, name: str, replicas: int) -> None:
-        """Change the number of pods as an autoscaler would, and wait until they are there and no other is."""
-        self.apps.patch_namespaced_deployment_scale(name, NAMESPACE, {"spec": {"replicas": replicas}})
-        until(lambda: self._settled(name, replicas), 120, f"{replicas} pods of {name}")
+    def scale(self, **replicas: int) -> None:
+        """Change the number of pods as an autoscaler would, and wait until they are there and no other is.
 
-    @contextmanager
-    def scaled(self, **replicas: int) -> Iterator[None]:
-        """Have other numbers of pods for a while; `model_server` is the model server."""
-        names = {name.replace("_", "-"): number for name, number in replicas.items()}
-        for name, number in names.items():
-            self.scale(name, number)
-        try:
-            yield
-        finally:
-            for name in names:
-                self.scale(name, 1)
+        Args:
+            replicas: by the workload's name, `model_server` being the model server.
+        """
+        wanted = {name.replace("_", "-"): number for name, number in replicas.items()}
+        for name, number in wanted.items():
+            self.apps.patch_namespaced_deployment_scale(name, NAMESPACE, {"spec": {"replicas": number}})
+        for name, number in wanted.items():
+            until(lambda name=name, number=number: self._settled(name, number), 120, f"{number} pods of {name}")
 
     def log(self, pod: client.V1Pod, container: str) -> str:
         """Read what a container wrote, and what it wrote before it was started again."""

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from gateway.goldens import read_golden
 from tests.e2e.delivery.conftest import steady
 from tests.e2e.delivery.environment import NAMESPACE, until
@@ -12,10 +14,18 @@ from tools.models import MODELS, versions
 SERVER = "model_server.main"
 
 
+@pytest.fixture(scope="module")
+def two(deployment):
+    """Two gateways and two model servers."""
+    deployment.scale(gateway=2, model_server=2)
+    yield
+    deployment.scale(gateway=1, model_server=1)
+
+
 def test_a_rollout_of_gateways_costs_no_request(repository, deployment, timed, page, figures):
     """All pods are replaced under load, one commit after the other."""
     with page.load(MODEL, picture(MODEL), RATE) as load:
-        steady(load, 25)
+        steady(load, 20)
         begin_s = load.elapsed_s
         timed("Roll all pods", "(f) rollout under load, push to verified")
         steady(load, begin_s + 65)
@@ -25,9 +35,10 @@ def test_a_rollout_of_gateways_costs_no_request(repository, deployment, timed, p
     assert {} == during.failures
 
 
+@pytest.mark.usefixtures("two")
 def test_a_model_server_that_is_killed_costs_no_request(deployment, page, figures):
     """One of two gets SIGKILL, three times."""
-    with deployment.scaled(model_server=2), page.load(MODEL, picture(MODEL), RATE) as load:
+    with page.load(MODEL, picture(MODEL), RATE) as load:
         steady(load, 10)
         for _ in range(3):
             victim = deployment.ready("model-server")[0]
@@ -39,9 +50,10 @@ def test_a_model_server_that_is_killed_costs_no_request(deployment, page, figure
     assert {} == load.between().failures
 
 
+@pytest.mark.usefixtures("two")
 def test_pods_that_are_deleted_cost_no_request(deployment, page, figures):
     """One gateway and one model server of two each are deleted, as a drained node does."""
-    with deployment.scaled(gateway=2, model_server=2), page.load(MODEL, picture(MODEL), RATE) as load:
+    with page.load(MODEL, picture(MODEL), RATE) as load:
         steady(load, 5)
         for name in ("gateway", "model-server"):
             victim = deployment.ready(name)[0]
@@ -52,9 +64,10 @@ def test_pods_that_are_deleted_cost_no_request(deployment, page, figures):
     assert {} == load.between().failures
 
 
+@pytest.mark.usefixtures("two")
 def test_a_gateway_that_is_killed_costs_what_it_was_answering(deployment, page, figures):
     """Its own requests are cut off, as nobody in front of it asks again here; the others go on."""
-    with deployment.scaled(gateway=2), page.load(MODEL, picture(MODEL), RATE) as load:
+    with page.load(MODEL, picture(MODEL), RATE) as load:
         steady(load, 5)
         begin_s = load.elapsed_s
         send_signal("KILL", deployment.ready("gateway")[0].metadata.uid, "gateway.cli")
@@ -65,9 +78,10 @@ def test_a_gateway_that_is_killed_costs_what_it_was_answering(deployment, page, 
     assert {} == load.between(begin_s + 15).failures
 
 
+@pytest.mark.usefixtures("two")
 def test_a_frozen_model_server_is_left_alone(deployment, page, figures):
     """One of two hangs with its connections open: answers are late or missing for a while, then all is well."""
-    with deployment.scaled(model_server=2), page.load(MODEL, picture(MODEL), 20) as load:
+    with page.load(MODEL, picture(MODEL), 20) as load:
         steady(load, 5)
         victim = deployment.ready("model-server")[0]
         begin_s = load.elapsed_s
@@ -85,9 +99,10 @@ def test_a_frozen_model_server_is_left_alone(deployment, page, figures):
 def test_all_model_servers_gone_and_back(deployment, page, figures):
     """Without any, the gateway says so at once and lives; with one again, it answers."""
     golden = read_golden(MODELS / MODEL / str(versions(MODEL)[-1]))
+    deployment.scale(gateway=1)
     restarts = deployment.pods("gateway")[0].status.container_statuses[0].restart_count
     with page.load(MODEL, golden.pictures[0], 10) as load:
-        deployment.scale("model-server", 0)
+        deployment.scale(model_server=0)
         begin_s = load.elapsed_s
         status, took_s = page.status("/v1/models")
         steady(load, begin_s + 10)
@@ -99,8 +114,8 @@ def test_all_model_servers_gone_and_back(deployment, page, figures):
         steady(load, load.elapsed_s + 8)
     gone = load.between(begin_s, begin_s + 10)
     figures.phase("(f) all model servers gone", gone)
-    figures.add("(f) all gone: slowest refusal", max(one.took_s for one in gone.outcomes), "s", at_most=1)
-    figures.add("(f) back: ready to answered", back_s - ready_s, "s", at_most=5)
+    figures.add("(f) all gone: slowest refusal", max(one.took_s for one in gone.outcomes), "s")
+    figures.add("(f) back: ready to answered", back_s - ready_s, "s")
     assert status in (0, 200)  # 0: a gateway that no model answers is taken out of the Service
     assert took_s < 5
     assert {"503", "ClientConnectorError", "ServerDisconnectedError"} >= set(gone.failures)
