@@ -11,6 +11,8 @@ GIT_PORT ?= 9418
 RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
+# Tests run beside each other, as tests/spread.py says: on two cores where there are two. ARGS=-n0 is without.
+PYTEST := $(TEST) -m pytest -n auto --maxprocesses 2 --dist loadscope
 
 MODELS := apps/model-server/models
 name = $(or $(MODEL),pizza)
@@ -135,11 +137,11 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(TEST) -m pytest -m "not images and not backbones and not e2e and not network and not hostile and not faults" $(ARGS)
+	@$(PYTEST) -m "not images and not backbones and not e2e and not delivery and not network and not hostile and not faults" $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
-	@$(TEST) -m pytest -m backbones tests/unit/training tests/contract $(ARGS)
+	@$(PYTEST) -m backbones tests/unit/training tests/contract $(ARGS)
 
 .PHONY: hostile
 hostile: .venv/test/.installed  ## throw pictures, URLs and bodies made to harm at the gateway, and print what held: 4 minutes
@@ -232,6 +234,10 @@ up: .venv/test/.installed  ## a kind cluster with Argo CD that `git push kind` d
 .PHONY: down
 down: .venv/test/.installed  ## remove that cluster and the git remote
 	@$(TEST) -m tools.cluster down
+
+.PHONY: e2e
+e2e: up  ## on that cluster: push, break, roll back, promote, all under load; ends with a table (ARGS='-k canary')
+	@$(TEST) -m pytest -m delivery tests/e2e/delivery $(ARGS)
 
 .PHONY: promote
 promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= CHECK_MODELS=1 DRY_RUN=1 NO_COMMIT=1)

@@ -2,6 +2,7 @@
 and the hook that keeps every test on its own machine.
 """
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -10,22 +11,55 @@ from pathlib import Path
 
 import pytest
 
-from tests.figures import Figures
+from tests.figures import Figure, Figures
 from tests.hostile.connections import Connections, watched
+from tests.spread import Parts, arrange, share_cores
 from tools.models import DEFAULT, LIST, MODELS
 
 ROOT = Path(__file__).parents[1]
 FOURTH, FOURTH_LABELS, FOURTH_TASK = "lunch", ("garment", "salad", "sky"), "Say what is on the table."
 
-BEYOND = {"images", "e2e", "network", "backbones"}  # markers of tests that need more than this machine
+BEYOND = {"images", "e2e", "delivery", "network", "backbones"}  # markers of tests that need more than this machine
 
 FIGURES = pytest.StashKey[Figures]()
+
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share_cores(int(os.environ["PYTEST_XDIST_WORKER_COUNT"]), os.environ)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Spread the tests with `-n` as tests/spread.py says, unless another way is asked for by `--dist`."""
+    if "loadscope" == config.getvalue("dist"):
+        config.option.loadscopereorder = False
+        return Parts(config, log)
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Put them into order in every worker."""
+    if hasattr(config, "workerinput"):
+        arrange(items)
 
 
 @pytest.fixture(scope="session")
 def figures(request):
     """Keep what was measured; the run ends with a table of it."""
     return request.config.stash.setdefault(FIGURES, Figures())
+
+
+def pytest_sessionfinish(session):
+    """Send what a worker measured to the process that prints."""
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["figures"] = [dataclasses.astuple(one) for one in config.stash.get(FIGURES, ())]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Keep what a worker sent; one that died sent nothing."""
+    if sent := getattr(node, "workeroutput", {}).get("figures"):
+        node.config.stash.setdefault(FIGURES, Figures()).extend(Figure(*one) for one in sent)
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -4,7 +4,20 @@ A figure judges nothing: machines are noisy, and a test asserts what must hold o
 figures are beyond their limit, for people.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Requests(Protocol):
+    """What became of some requests; `tests.load.Summary` is one."""
+
+    sent: int
+    failures: dict[str, int]
+
+    def percentile_s(self, percent: float) -> float:
+        """Give a percentile of the time that answers took, seconds."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +46,11 @@ class Figure:
 
 
 class Figures(list[Figure]):
-    """The figures of a run, in order."""
+    """The figures of a run, in order, and the phases of its load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phases: list[tuple[str, ...]] = []
 
     def add(
         self, name: str, value: float, unit: str = "", *, at_most: float | None = None, at_least: float | None = None
@@ -41,11 +58,32 @@ class Figures(list[Figure]):
         """Keep a figure."""
         self.append(Figure(name, value, unit, at_most, at_least))
 
+    def phase(self, name: str, requests: Requests, steady: Requests | None = None) -> None:
+        """Keep what became of a phase's requests, and how its p99 compares with that of a steady one."""
+        p50, p99 = (requests.percentile_s(percent) for percent in (50, 99))
+        failed = ", ".join(f"{count} {answer}" for answer, count in sorted(requests.failures.items())) or "0"
+        ratio = f"{p99 / steady.percentile_s(99):.2f}" if steady else ""
+        self.phases.append((name, f"{requests.sent:,}", failed, f"{1000 * p50:.0f}", f"{1000 * p99:.0f}", ratio))
+
     def table(self) -> list[str]:
-        """Write the figures one below the other."""
-        rows = [("figure", "measured", "limit"), *(figure.row for figure in self)]
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return [f"{name:{widths[0]}}  {measured:>{widths[1]}}  {limit}".rstrip() for name, measured, limit in rows]
+        """Write the figures one below the other, then the phases."""
+        figures = [("figure", "measured", "limit"), *(figure.row for figure in self)] if self else []
+        head = ("phase", "requests", "failed", "p50 ms", "p99 ms", "p99 / steady")
+        phases = [head, *self.phases] if self.phases else []
+        return [*_columns(figures), *([""] if figures and phases else []), *_columns(phases)]
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Set the first and the last column flush left, the others flush right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            f"{cell:<{width}}" if column in (0, last) else f"{cell:>{width}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _number(value: float) -> str:

@@ -30,13 +30,12 @@ class Checkpoints(keras.callbacks.Callback):
         self.history: list[dict[str, float]] = []
 
     def restore(self, model: keras.Model) -> int:
-        """Put the last whole epoch's state into a compiled model; return how many epochs it has had."""
+        """Put the last whole epoch's state into a model whose optimizer is built; return how many epochs it has had."""
         for partial in self._folder.glob("*.partial"):
             shutil.rmtree(partial)
         done = sorted(self._folder.glob("epoch-*"))
         if not done:
             return 0
-        model.optimizer.build(model.trainable_variables)
         model.load_weights(done[-1] / _WEIGHTS)
         self.history = json.loads((done[-1] / _STATE).read_text(encoding="utf-8"))
         return len(self.history)

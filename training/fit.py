@@ -153,7 +153,10 @@ def _fine_tune(
 
 
 def _compile(model: keras.Model, config: Config, steps: int) -> keras.optimizers.Optimizer:
-    """Prepare a model for a fit of so many steps."""
+    """Prepare a model for a fit of so many steps.
+
+    What a fit would make in its first step is made here: TensorFlow traces a step that makes variables twice.
+    """
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - steps // 10, warmup_target=config.learning_rate, warmup_steps=steps // 10
     )
@@ -163,4 +166,8 @@ def _compile(model: keras.Model, config: Config, steps: int) -> keras.optimizers
     loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing)
     # XLA compiles convolutions for a CPU slowly and badly.
     model.compile(optimizer, loss, weighted_metrics=["accuracy"], jit_compile=False)
+    model.optimizer.build(model.trainable_variables)  # around `optimizer`, in mixed precision
+    nothing = np.zeros((1, model.output.shape[-1]), np.float32)
+    model.compute_metrics(None, nothing, nothing, np.ones(1, np.float32))
+    model.reset_metrics()
     return optimizer

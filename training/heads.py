@@ -52,6 +52,7 @@ def fit_head(
     # AdamW's decay is scaled by the rate: over the schedule it shrinks weights as an L2 penalty does.
     optimizer = keras.optimizers.AdamW(rate, weight_decay=decay / config.head_rate)
     model.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False)
+    optimizer.build(model.trainable_variables)  # the first step would make these variables, and be traced twice for it
     given = np.ones(len(features), np.float32) if weights is None else weights
     rows = tf.data.Dataset.from_tensor_slices(((features - mean) / scale, targets, given))
     # One endless epoch: Keras spends more on the turn of an epoch than on the few steps of a small data set.

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from gateway import keys, logs
 from gateway.settings import Settings, SettingsError
 from gateway.verify import command as verify
+from gateway.verify import prove
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     verify.add_arguments(verifying)
     verifying.set_defaults(run=verify.run)
+    proving = commands.add_parser("prove", help="open a port once the model server in this pod answers the goldens")
+    prove.add_arguments(proving)
+    proving.set_defaults(run=prove.run)
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)
     return status

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -12,15 +13,18 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+from tests.contract.server_process import free_port
 from tools.models import MODELS, bundled_models
 
 pytestmark = pytest.mark.images
 ROOT = Path(__file__).parents[2]
-PAGE = "http://localhost:9696"
+PORT = free_port()  # not 9696: a cluster or `make run` may have that
+PAGE = f"http://localhost:{PORT}"
 
 
 def run(*command, check=True):
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environment = os.environ | {"PORT": str(PORT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout
 

@@ -63,7 +63,10 @@ def test_without_it_nothing_of_it_is_left():
 
 
 def gateways(rendering):
-    """Give the gateways' containers; the Job that verifies them is started with the same settings."""
+    """Give the gateways' containers; what verifies and proves is started with the same settings."""
     return [
-        one for pod in pods(rendering) for one in pod.containers() if one.serves and configuration.gateway_settings(one)
+        one
+        for pod in pods(rendering)
+        for one in pod.containers()
+        if one.definition["name"] == "gateway" and configuration.gateway_settings(one)
     ]

@@ -43,7 +43,7 @@ def test_the_table_says_what_goes_together(name, environments):
 
 def test_gpu_pods_get_a_whole_gpu_and_the_others_none():
     """Only the model server asks for a GPU, for one, and only it may stand on a node that is kept for them."""
-    (container,) = pod("prod", "gpu")["containers"]
+    container = pod("prod", "gpu")["containers"][0]
     assert "1" == container["resources"]["limits"]["nvidia.com/gpu"]
     assert "nvidia.com/gpu" not in container["resources"]["requests"]  # it would have to equal the limit
     assert {"nvidia.com/gpu"} == {one["key"] for one in pod("prod", "gpu")["tolerations"]}
@@ -87,7 +87,7 @@ def test_a_forgotten_models_image_is_nobodys(environment):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_volume_lies_where_the_list_looks(environment):
     """It is mounted read-only at the folder that the base path of every listed model is in."""
-    (container,) = pod(environment, "model-volume")["containers"]
+    container = pod(environment, "model-volume")["containers"][0]
     (mount,) = (one for one in container["volumeMounts"] if one["name"] == "model-files")
     assert mount["readOnly"]
     lists = [

@@ -46,7 +46,7 @@ def model_server(tmp_path_factory) -> Iterator[ServerProcess]:
         f'model_config_list {{ config {{ name: "pizza" base_path: "{work}/pizza" model_platform: "tensorflow" }} }}'
     )
     (deployment,) = (one for one in render("prod").of_kind("Deployment") if one["metadata"]["name"] == "model-server")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
     running = ServerProcess(work, [flag.replace("=/config/", f"={work}/config/") for flag in container["args"]])
     (work / "pizza/900").mkdir()
     (work / "pizza/900/saved_model.pb").write_bytes(b"broken")

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from gateway.verify import prove
 from gateway.verify.command import add_arguments
 from tools.manifests import configuration
 from tools.manifests.rendering import ENVIRONMENTS, render
@@ -48,13 +49,30 @@ def test_it_expects_the_image_that_is_deployed(rendering):
     assert re.search(r"@sha256:|:dev$", told[0])
 
 
-def test_it_reads_the_list_that_the_model_server_reads(rendering):
-    """The Job expects what the model server's own list says, the canary's versions and labels included."""
-    job, server = container(rendering, "verify"), container(rendering, "model-server")
-    path = configuration.environment(job)["GATEWAY_MODEL_CONFIG_FILE"]
+@pytest.mark.parametrize("name", ["verify", "proof"])
+def test_it_reads_the_list_that_the_model_server_reads(rendering, name):
+    """Job and proof expect what the model server's own list says, the canary's versions and labels included."""
+    found, server = container(rendering, name), container(rendering, "model-server")
+    path = configuration.environment(found)["GATEWAY_MODEL_CONFIG_FILE"]
     flag = f"--model_config_file={path}"
     assert flag in configuration.arguments(server)
-    assert configuration.files(server)[path] == configuration.files(job)[path]
+    assert configuration.files(server)[path] == configuration.files(found)[path]
+
+
+def test_the_proof_is_asked_for_where_the_program_opens_it(rendering):
+    """It stands in the model server's pod, asks the port that this one serves on, and the probes ask its own."""
+    proof, server = container(rendering, "proof"), container(rendering, "model-server")
+    assert proof.pod == server.pod
+    assert container(rendering, "gateway").definition["image"] == proof.definition["image"]
+    parser = argparse.ArgumentParser()
+    prove.add_arguments(parser, {})
+    defaults = parser.parse_args([])
+    assert ["prove"] == proof.definition["args"]
+    assert {"proof": defaults.port} == {one["name"]: one["containerPort"] for one in proof.definition["ports"]}
+    grpc_port = {one["name"]: one["containerPort"] for one in server.definition["ports"]}["grpc"]
+    assert f"127.0.0.1:{grpc_port}" == defaults.model_server
+    probes = [proof.definition[f"{kind}Probe"]["tcpSocket"]["port"] for kind in ("startup", "readiness", "liveness")]
+    assert ["proof"] * 3 == probes
 
 
 def test_time_runs_out_in_the_program_first(rendering):

@@ -121,6 +121,16 @@ def test_a_share_of_the_fine_tuned_weights_lies_between_before_and_after(picture
     assert not all(np.allclose(a, b, atol=1e-3) for a, b in zip(before, after, strict=True))
 
 
+def test_a_step_is_traced_once(pictures, tmp_path, monkeypatch):
+    """Tracing is most of a small fit: neither the optimizer nor a metric makes a variable in the first step."""
+    traced, step = [], keras.Model.train_step
+    monkeypatch.setattr(keras.Model, "train_step", lambda model, batch: traced.append(model.name) or step(model, batch))
+    fit(replace(CONFIG, epochs=1), pictures, tmp_path)
+    heads.fit_head(*(np.eye(3, dtype=np.float32) for _ in range(2)), CONFIG)
+    assert 2 == len(traced)
+    assert "small" == traced[0]
+
+
 def test_a_class_without_a_picture_to_fit_on_is_named(pictures, tmp_path):
     """A small class may have all its pictures in other splits."""
     with pytest.raises(DataError, match="No picture to fit on of sky"):

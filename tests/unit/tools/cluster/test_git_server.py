@@ -12,22 +12,29 @@ from tools.cluster import repository
 from tools.cluster.programs import ROOT
 
 IMAGE = ROOT / "tools" / "cluster" / "git-server" / "image"
+RUNNING = {"op": "test", "path": "/status/operationState/phase", "value": "Running"}
+TERMINATING = {"op": "replace", "path": "/status/operationState/phase", "value": "Terminating"}
 APPLICATIONS = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
 
 
 @pytest.fixture
 def api(tmp_path):
-    """Serve an API server with two applications, of which one may not be patched. Gives: what runs the hook."""
+    """Serve an API server with three applications: one idle, one syncing, one closed. Gives: what runs the hook."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            self._answer(200, {"kind": "Table", "rows": [{"cells": [name, "Synced"]} for name in ("root", "other")]})
+            self._answer(
+                200, {"kind": "Table", "rows": [{"cells": [name, "Synced"]} for name in ("idle", "root", "other")]}
+            )
 
         def do_PATCH(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append((self.path, self.headers["Authorization"], json.loads(body)))
-            self._answer(403 if self.path.endswith("other") else 200, {})
+            patch = json.loads(body)
+            asked.append((self.path, self.headers["Authorization"], self.headers["Content-Type"], patch))
+            # As an API server does: the test of a JSON patch decides.
+            running = patch[0] == RUNNING and self.path.endswith("root") if isinstance(patch, list) else True
+            self._answer(403 if self.path.endswith("other") else 200 if running else 422, {})
 
         def _answer(self, status, body):
             data = json.dumps(body, indent=1).encode()
@@ -57,12 +64,18 @@ def api(tmp_path):
     server.shutdown()
 
 
-def test_a_push_refreshes_every_application(api):
-    """The hook asks for one annotation on each, says which took it, and succeeds even where one did not."""
+def test_a_push_refreshes_every_application_and_ends_the_sync_before(api):
+    """The hook asks for an annotation on each, ends what is running, says which took it, and succeeds in any case."""
     done, asked = api()
-    assert (0, "Argo CD looks again at: root\n") == (done.returncode, done.stdout)
-    patch = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
-    assert [(f"{APPLICATIONS}/{name}", "Bearer secret", patch) for name in ("root", "other")] == asked
+    said = "Argo CD looks again at: idle, root\nThe sync before is ended: root\n"
+    assert (0, said) == (done.returncode, done.stdout)
+    refresh = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
+    merge, change = "application/merge-patch+json", "application/json-patch+json"
+    assert [
+        (f"{APPLICATIONS}/{name}", "Bearer secret", kind, patch)
+        for name in ("idle", "root", "other")
+        for kind, patch in ((merge, refresh), (change, [RUNNING, TERMINATING]))
+    ] == asked
 
 
 def test_a_push_without_a_cluster_is_a_push(api, tmp_path):

@@ -93,6 +93,7 @@ def test_idx_files_become_arrays(tmp_path):
         gzip.compress(struct.pack(">HBBI", 0, 0x0D, 1, 1) + b"\0\0\0\0"),
         gzip.compress(bytes(100))[:-20],
     ],
+    ids=["no gzip", "header cut short", "values cut short", "another type", "gzip cut short"],  # gzip holds the time
 )
 def test_what_is_no_idx_file_is_refused_in_words(tmp_path, content):
     """The message names the file."""
