@@ -5,7 +5,7 @@ from importlib import metadata
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
-_DECODER = ("apps/gateway/pictures.py", "apps/gateway/formats")
+_DECODER = ("apps/gateway/pictures.py", "apps/gateway/formats", "apps/gateway/colours.py")
 _LIBRARIES = ("tensorflow", "keras", "numpy", "pillow", "ai-edge-litert")
 
 

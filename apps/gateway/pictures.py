@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import AvifImagePlugin, BmpImagePlugin, GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from gateway import formats
+from gateway.colours import to_srgb
 from gateway.formats import Broken, Header
 from gateway.places import Places, default_places
 
@@ -52,6 +53,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_TAG = 0x0112
+_GREY = frozenset("1LI")  # how Pillow's names of grey modes begin
 _FIRST_SIDEWAYS = 5  # orientations 5 to 8 swap width and height
 
 
@@ -76,9 +78,9 @@ def to_tensor(
 ) -> npt.NDArray[np.uint8]:
     """Decode a picture and stretch it to the size that a model asks for.
 
-    Upright by its EXIF orientation, alpha over white, the first frame of an animation; large pictures are first
-    averaged down by whole factors to at least twice the target, then resized by an antialiased bicubic filter. The same
-    bytes always give the same tensor.
+    Upright by its EXIF orientation, in sRGB by its colour profile, alpha over white, the first frame of an animation;
+    large pictures are first averaged down by whole factors to at least twice the target, then resized by an antialiased
+    bicubic filter. The same bytes always give the same tensor.
 
     Args:
         data: a JPEG, PNG, WebP, GIF, BMP or AVIF file.
@@ -122,16 +124,21 @@ def _decode(image: Image.Image, header: Header, height: int, width: int) -> npt.
     """Return uint8[height, width, 3] of an opened picture; raise whatever Pillow raises."""
     if image.width * image.height > header.width * header.height:
         raise Broken("The picture says two different sizes of itself.")
-    orientation = header.orientation
+    orientation, profile = header.orientation, header.profile
     if isinstance(image, AvifImagePlugin.AvifImageFile):
         orientation = image.getexif().get(_ORIENTATION_TAG, 1)  # Pillow tells irot and imir so
+        profile = image.info.get("icc_profile", b"")
     if orientation >= _FIRST_SIDEWAYS:
         height, width = width, height
     image.draft(image.mode, (_GAP * width, _GAP * height))  # never below that size; only JPEG can
     image.load()
     factor = max(1, image.width // (_GAP * width)), max(1, image.height // (_GAP * height))
     box = (0, 0, image.width / factor[0], image.height / factor[1])
-    resized = _reduce(image, factor).resize((width, height), Image.Resampling.BICUBIC, box=box)
+    reduced = _reduce(image, factor)
+    if profile:
+        grey = image.mode[0] in _GREY
+        reduced = Image.fromarray(to_srgb(np.array(reduced), profile, grey=grey))
+    resized = reduced.resize((width, height), Image.Resampling.BICUBIC, box=box)
     if orientation in _UPRIGHT:
         resized = resized.transpose(_UPRIGHT[orientation])
     return np.array(resized)

@@ -94,7 +94,8 @@ def counts(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, dict
 def decoder_version() -> str:
     """Name what decides a decoded tensor's values (the gateway's decoder and Pillow), so no cache outlives them."""
     decoder = Path(gateway.pictures.__file__)
-    source = b"".join(path.read_bytes() for path in [decoder, *sorted((decoder.parent / "formats").glob("*.py"))])
+    others = [decoder.parent / "colours.py", *sorted((decoder.parent / "formats").glob("*.py"))]
+    source = b"".join(path.read_bytes() for path in [decoder, *others])
     return hashlib.sha256(source + PIL.__version__.encode()).hexdigest()[:16]
 
 

@@ -16,7 +16,8 @@ class Header:
 
     Attributes: format, in Pillow's words; width and height, pixels as stored; orientation, 1 to 8 as EXIF counts;
     data, the file without what its pixels do not need; factor, the memory and time of a pixel in those of a baseline
-    JPEG's, which alone can be decoded at a fraction of its size; more, what is to be added to that.
+    JPEG's, which alone can be decoded at a fraction of its size; more, what is to be added to that; profile, of its
+    colours (ICC), empty where it has none; an AVIF's is left to the decoder.
     """
 
     format: str
@@ -26,6 +27,7 @@ class Header:
     factor: int
     orientation: int = 1
     more: int = 0
+    profile: bytes = b""
 
     @property
     def weight(self) -> int:

@@ -11,10 +11,10 @@ _SCANS_A_FACTOR, _MOST_SCANS = 8, 64
 
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
+_SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 _ALONE = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})  # markers without a segment
 _KEPT = _SOF | {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, _APP0, _APP14}  # tables; JFIF and Adobe say how colours are stored
-_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
 _MARKER = re.compile(rb"\xff([^\xff\x00])")  # no "+": a run of 0xff would cost its square
 _AFTER_SCAN = re.compile(rb"\xff([^\xff\x00\xd0-\xd7])")
@@ -23,7 +23,8 @@ _CMYK = 4
 
 def read(data: bytes) -> Header:
     """Read a JPEG. Raises: Broken."""
-    kept, exif, xmp, frame, progressive = [data[:2]], b"", b"", b"", False
+    kept, frame, progressive = [data[:2]], b"", False
+    notes: list[bytes] = []
     position = 2
     for _ in range(MOST_PARTS):
         marker, start, position = _next(data, position)
@@ -36,10 +37,8 @@ def read(data: bytes) -> Header:
             if frame:
                 raise Broken("The picture has more than one frame header.")
             frame, progressive = segment, marker in _PROGRESSIVE
-        elif marker == _APP1 and segment.startswith(_EXIF):
-            exif += segment[len(_EXIF) :] if exif else segment
-        elif marker == _APP1 and segment.startswith(_XMP):
-            xmp = segment[len(_XMP) :]
+        elif marker in (_APP1, _APP2):
+            notes.append(segment)
     else:
         raise Broken("The picture has more segments than any camera or editor writes.")
     if len(frame) < 6 or not segment:  # noqa: PLR2004 - precision, height, width, number of components
@@ -49,7 +48,14 @@ def read(data: bytes) -> Header:
     if progressive or segment[0] < components:  # libjpeg keeps all coefficients until the last scan
         factor = max(4 if components == _CMYK else 2, _count_scans(data, position) // _SCANS_A_FACTOR)
     kept.append(data[start:])
-    return Header("JPEG", width, height, b"".join(kept), factor, orientation(exif, xmp))
+    exif, xmp = b"".join(_of(notes, _EXIF)), b"".join(_of(notes, _XMP)[-1:])
+    profile = b"".join(piece[2:] for piece in sorted(_of(notes, _ICC)))  # its number, how many there are, its bytes
+    return Header("JPEG", width, height, b"".join(kept), factor, orientation(exif, xmp), profile=profile)
+
+
+def _of(notes: list[bytes], name: bytes) -> list[bytes]:
+    """Return the notes of a name, without it."""
+    return [note[len(name) :] for note in notes if note.startswith(name)]
 
 
 def _next(data: bytes, position: int) -> tuple[int, int, int]:

@@ -9,15 +9,17 @@ from gateway.formats.header import MOST_PARTS, Broken, Header
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-_TEXT = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_EXIF, _ICC = b"eXIf", b"iCCP"
+_NOTES = frozenset({_EXIF, _ICC, b"tEXt", b"zTXt", b"iTXt"})
 _RAW_EXIF, _XMP = b"Raw profile type exif", b"XML:com.adobe.xmp"
 _WIDE, _SEVERAL_SAMPLES = 16, frozenset({2, 4, 6})  # bits; RGB, grey with alpha, RGB with alpha
-_MOST_TEXT = 2**20  # bytes that a compressed text may become
+_MOST_TEXT = 2**20  # bytes that a compressed text or profile may become
 
 
 def read(data: bytes) -> Header:
     """Read a PNG. Raises: Broken."""
-    kept, exif, raw_exif, xmp = [SIGNATURE], b"", b"", b""
+    kept = [SIGNATURE]
+    notes: dict[bytes, bytes] = {}
     size: tuple[int, int, int] | None = None
     for kind, start, end in _chunks(data):
         if kind in _KEPT:
@@ -26,18 +28,14 @@ def read(data: bytes) -> Header:
             if size:
                 raise Broken("The picture has more than one header.")
             size = _size(data[start + 8 : end - 4])
-        elif kind == b"eXIf":
-            exif = data[start + 8 : end - 4]
-        elif kind in _TEXT:
-            keyword, _, rest = data[start + 8 : end - 4].partition(b"\0")
-            if keyword == _RAW_EXIF:
-                raw_exif = _from_hex(_text(kind, rest))
-            elif keyword == _XMP:
-                xmp = _text(kind, rest)
+        elif kind in _NOTES:
+            notes.update([_note(kind, data[start + 8 : end - 4])])
     if size is None:
         raise Broken("The picture's header is broken or cut short.")
     width, height, factor = size
-    return Header("PNG", width, height, b"".join(kept), factor, orientation(exif or raw_exif, xmp))
+    exif = notes.get(_EXIF) or _from_hex(notes.get(_RAW_EXIF, b""))
+    way_up = orientation(exif, notes.get(_XMP, b""))
+    return Header("PNG", width, height, b"".join(kept), factor, way_up, profile=notes.get(_ICC, b""))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -62,6 +60,16 @@ def _size(header: bytes) -> tuple[int, int, int]:
     return width, height, 4 if depth == _WIDE and colour in _SEVERAL_SAMPLES else 2
 
 
+def _note(kind: bytes, content: bytes) -> tuple[bytes, bytes]:
+    """Return what a chunk is about, its keyword where it is a text, and what it says of it."""
+    if kind == _EXIF:
+        return kind, content
+    keyword, _, rest = content.partition(b"\0")
+    if kind == _ICC:
+        return kind, _unpacked(rest[1:])
+    return (keyword, _text(kind, rest)) if keyword in (_RAW_EXIF, _XMP) else (b"", b"")
+
+
 def _text(kind: bytes, rest: bytes) -> bytes:
     """Return the text of tEXt, zTXt or iTXt behind its keyword; nothing where it is broken or too long."""
     if kind == b"tEXt":
@@ -72,11 +80,14 @@ def _text(kind: bytes, rest: bytes) -> bytes:
     else:
         _, _, rest = rest[2:].partition(b"\0")  # language
         _, _, rest = rest.partition(b"\0")  # keyword in that language
-    if not compressed:
-        return rest
+    return _unpacked(rest) if compressed else rest
+
+
+def _unpacked(packed: bytes) -> bytes:
+    """Decompress; nothing where it is broken or too long."""
     unpacker = zlib.decompressobj()
     try:
-        text = unpacker.decompress(rest, _MOST_TEXT)
+        text = unpacker.decompress(packed, _MOST_TEXT)
     except zlib.error:
         return b""
     return b"" if unpacker.unconsumed_tail else text

@@ -7,7 +7,7 @@ from gateway.formats.exif import orientation
 from gateway.formats.header import MOST_PARTS, Broken, Header
 
 _KEPT = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANIM"})
-_HAS_XMP, _HAS_EXIF, _ANIMATED_AND_ALPHA = 0x04, 0x08, 0x12  # of VP8X's flags
+_HAS_XMP, _HAS_EXIF, _HAS_PROFILE, _ANIMATED_AND_ALPHA = 0x04, 0x08, 0x20, 0x12  # of VP8X's flags
 _CUT_SHORT = "The picture is broken or cut short."
 _VP8_START = b"\x9d\x01\x2a"
 
@@ -17,7 +17,7 @@ def read(data: bytes) -> Header:
     (riff_bytes,) = struct.unpack_from("<L", data.ljust(8, b"\0"), 4)
     if riff_bytes + 8 > len(data):
         raise Broken(_CUT_SHORT)
-    kept, flags, exif, xmp, size, has_frame = [], 0, b"", b"", None, False
+    kept, flags, exif, xmp, profile, size, has_frame = [], 0, b"", b"", b"", None, False
     for kind, start, end in _chunks(data, min(len(data), riff_bytes + 8)):
         payload = data[start + 8 : end]
         if kind == b"VP8X":
@@ -33,11 +33,13 @@ def read(data: bytes) -> Header:
             exif = exif or payload
         elif kind == b"XMP " and flags & _HAS_XMP:
             xmp = xmp or payload
+        elif kind == b"ICCP" and flags & _HAS_PROFILE:
+            profile = profile or payload
     if size is None:
         raise Broken(_CUT_SHORT)
     body = b"WEBP" + b"".join(kept)
     whole = b"RIFF" + struct.pack("<L", len(body)) + body
-    return Header("WEBP", *size, whole, factor=4, orientation=orientation(exif, xmp))
+    return Header("WEBP", *size, whole, factor=4, orientation=orientation(exif, xmp), profile=profile)
 
 
 def _chunks(data: bytes, end: int) -> Iterator[tuple[bytes, int, int]]:

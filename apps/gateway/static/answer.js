@@ -1,5 +1,6 @@
 // The answer panel: one of its views at a time.
 
+import { offerKey } from "./key.js";
 import { byId, element } from "./markup.js";
 import { label, number, percent, title } from "./wording.js";
 
@@ -68,6 +69,7 @@ export function showError(problem) {
   const fine = [status && `Status ${status}`, requestId && `Request ${requestId}`].filter(Boolean).join(" · ");
   const wait = problem.retryAfterS > 0 ? `The server asks to wait ${problem.retryAfterS} s before trying again.` : "";
   announce("");
+  offerKey(status);
   view("error");
   byId("error").replaceChildren(
     element("h3", {}, problem.title),

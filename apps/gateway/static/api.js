@@ -1,5 +1,7 @@
 // The calls to the gateway that the page makes, and the one kind of error that they end in.
 
+import { keyHeader } from "./key.js";
+
 const TIMEOUT_MS = 60_000; // longer than any deadline of the gateway: only a lost connection gets here
 const LARGE_BYTES = 4_000_000; // an upload refused half-way looks like a lost connection to a browser
 
@@ -44,7 +46,7 @@ async function call(path, options, sentBytes = 0) {
   try {
     response = await fetch(path, {
       ...options,
-      headers: { Accept: "application/json, application/problem+json", ...options.headers },
+      headers: { Accept: "application/json, application/problem+json", ...keyHeader(), ...options.headers },
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
   } catch (error) {

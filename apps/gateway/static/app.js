@@ -3,6 +3,7 @@
 import { showBusy, showError, showIdle, showPaused, showResult } from "./answer.js";
 import { Problem, classify, describeModel, listModels } from "./api.js";
 import { showCard, showCardProblem } from "./card.js";
+import { listenForKey } from "./key.js";
 import { byId, element } from "./markup.js";
 import { listenForPictures, preview, webAddress } from "./picture.js";
 import { title } from "./wording.js";
@@ -159,5 +160,6 @@ byId("cancel").addEventListener("click", () => {
   byId("stage").classList.remove("scanning");
   showPaused(picture ? "Cancelled. The picture is still here." : "Cancelled.");
 });
+listenForKey(() => again());
 for (const id of ["retry", "resume"]) byId(id).addEventListener("click", () => again());
 loadModels();

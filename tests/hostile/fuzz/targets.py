@@ -8,6 +8,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from gateway import formats
+from gateway.colours import to_srgb
 from gateway.json_body import read_json
 from gateway.pictures import PictureError, to_tensor
 from gateway.problems import Problem
@@ -15,7 +16,7 @@ from model_server.errors import StatusError
 from model_server.rest_json import read_predict, write_predict
 from serving_api import serving_pb2 as pb
 from serving_api.tensors import TensorError, shape_proto, to_array, to_tensor_proto
-from tests.hostile.pictures import mutations
+from tests.hostile.pictures import mutations, odd
 
 _SMALL = 2_000_000  # pixels: the fuzzer looks for mistakes, not for time
 _INPUTS = {
@@ -74,9 +75,17 @@ def _bodies() -> Sequence[bytes]:
     return [bytes([number]) + text for number in range(4) for text in [*texts, b'{"inputs":[NaN,Infinity,"\\ud800"]}']]
 
 
+def _colours(data: bytes) -> None:
+    pixels = np.arange(768, dtype=np.uint8).reshape(16, 16, 3)
+    for grey in (False, True):
+        converted = to_srgb(pixels, data, grey=grey)
+        assert ((16, 16, 3), np.uint8) == (converted.shape, converted.dtype)
+
+
 TARGETS = {
     "decode": Target(_decode, (PictureError,), mutations.seeds),
     "formats": Target(formats.read, (formats.Broken,), mutations.seeds),
+    "colours": Target(_colours, (), lambda: [*odd.colour_spaces().values(), *odd.profiles().values()]),
     "tensors": Target(_tensors, (TensorError, DecodeError), _requests),
     "model server's JSON": Target(_rest, (StatusError,), _bodies),
     "gateway's JSON": Target(read_json, (Problem,), lambda: [body[1:] for body in _bodies()]),

@@ -195,6 +195,44 @@ def grid(tile: bytes, columns: int, rows: int, side: int, size: tuple[int, int] 
     return head + meta(len(head) + len(meta(0)) + 8) + box(b"mdat", stream)
 
 
+def profile(tags: dict[bytes, bytes], space: bytes = b"RGB ") -> bytes:
+    """Write a colour profile (ICC) of these tags."""
+    table, body, start = struct.pack(">L", len(tags)), b"", 132 + 12 * len(tags)
+    for name, content in tags.items():
+        table += name + struct.pack(">LL", start + len(body), len(content))
+        body += content + b"\0" * (-len(content) % 4)
+    head = struct.pack(">LLL4s4s4s", start + len(body), 0, 0x02100000, b"mntr", space, b"XYZ ").ljust(36, b"\0")
+    head += b"acsp" + b"\0" * 28 + struct.pack(">lll", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + table + body
+
+
+def gamma(value: float) -> bytes:
+    """Write a curve of a profile."""
+    return b"curv\0\0\0\0" + struct.pack(">LHH", 1, round(value * 256), 0)
+
+
+def rgb_profile(primaries: Sequence[tuple[float, float]], white: tuple[float, float], curve: bytes) -> bytes:
+    """Write a profile by the chromaticities of red, green, blue and white, and a curve."""
+    bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+    here = _xyz_of(white)
+    adapt = np.linalg.inv(bradford) @ np.diag((bradford @ [0.9642, 1, 0.8249]) / (bradford @ here)) @ bradford
+    columns = np.stack([_xyz_of(one) for one in primaries], axis=1)
+    columns = adapt @ (columns * np.linalg.solve(columns, here))
+    tags = {
+        name: b"XYZ \0\0\0\0" + struct.pack(">3l", *(round(value * 65536) for value in column))
+        for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns.T, strict=True)
+    }
+    words = b"desc\0\0\0\0" + struct.pack(">L", 5) + b"made\0" + b"\0" * 78
+    white_tag = b"XYZ \0\0\0\0" + struct.pack(">3l", 63190, 65536, 54061)
+    curves = dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    return profile({**tags, **curves, b"desc": words, b"wtpt": white_tag, b"cprt": b"text\0\0\0\0none\0"})
+
+
+def _xyz_of(chromaticity: tuple[float, float]) -> np.ndarray:
+    x, y = chromaticity
+    return np.array([x / y, 1, (1 - x - y) / y])
+
+
 def rle8(indices: Sequence[bytes]) -> bytes:
     """Write BMP's run-length coding of rows, the last first."""
     lines = []

@@ -3,6 +3,7 @@
 Each is what some camera, telephone, editor or converter writes, or what a standard allows and few programs use.
 """
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def all_of(photo: Image.Image) -> Iterator[Odd]:
     yield from bmps(photo)
     yield from webps(photo)
     yield from avifs(photo)
+    yield from wide(photo)
 
 
 def exif(orientation: int) -> Image.Exif:
@@ -105,6 +107,38 @@ def profiles() -> dict[str, bytes]:
     standard = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     return {"sRGB profile": standard, "profile of another kind": lab, "profile of noise": bytes(range(256)) * 900}
+
+
+def wide(photo: Image.Image) -> Iterator[Odd]:
+    """Store a picture in other colours than sRGB, with the profile that says which."""
+    standard = ImageCms.createProfile("sRGB")
+    for name, profile in colour_spaces().items():
+        meant = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        stored = ImageCms.profileToProfile(photo, standard, meant, outputMode="RGB")
+        for file_format in ("PNG", "JPEG", "WEBP", "AVIF"):
+            yield (
+                f"{file_format} in {name}",
+                encode(stored, file_format, icc_profile=profile, **_FINE[file_format]),
+                photo,
+            )
+    grey = photo.convert("L")
+    light = Image.fromarray((np.linspace(0, 1, 256) ** (2.2 / 1.4))[np.asarray(grey)])
+    stored = Image.fromarray(np.round(255 * np.asarray(light)).astype(np.uint8))
+    profile = files.profile({b"kTRC": files.gamma(1.4)}, b"GRAY")
+    yield "PNG grey by a curve of its own", encode(stored, icc_profile=profile), grey.convert("RGB")
+
+
+def colour_spaces() -> dict[str, bytes]:
+    """Give profiles of cameras, screens and editors, and one that has red and blue change places."""
+    day, dawn, curve = (0.3127, 0.3290), (0.3457, 0.3585), files.gamma(2.2)
+    return {
+        "Display P3": files.rgb_profile([(0.68, 0.32), (0.265, 0.69), (0.15, 0.06)], day, curve),
+        "Adobe RGB": files.rgb_profile([(0.64, 0.33), (0.21, 0.71), (0.15, 0.06)], day, curve),
+        "ProPhoto RGB": files.rgb_profile(
+            [(0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001)], dawn, files.gamma(1.8)
+        ),
+        "BGR": files.rgb_profile([(0.15, 0.06), (0.3, 0.6), (0.64, 0.33)], day, curve),
+    }
 
 
 def _with_thumbnail(grey: Image.Image) -> bytes:

@@ -1,4 +1,4 @@
-"""A gateway with the settings of production, held to one public address, whose stand-in is a hostile host here."""
+"""A gateway as in production, held to one public address, whose stand-in is a hostile host here."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.hostile.urls.tls import TLS_HOSTS, context_of
 from tools.models import DEFAULT, MODELS
 
 ROOT = Path(__file__).parents[3]
-AT_A_TIME = 10  # the gateway has places and room for twelve to be predicted
+AT_A_TIME = 10
 
 
 class Guarded(GatewayProcess):
@@ -92,6 +92,8 @@ def guarded(host, authority, tmp_path_factory):
         PYTHONPATH=paths,
         GATEWAY_MODEL_SERVER=f"127.0.0.1:{server.grpc_port}",
         GATEWAY_MODELS=DEFAULT,
+        GATEWAY_MAX_DECODES="16",  # these tests are not about how many are too many
+        GATEWAY_MAX_IN_FLIGHT="16",
         SSL_CERT_FILE=str(authority.ca_file),
         http_proxy="http://10.0.0.1:3128/",
         https_proxy="http://10.0.0.1:3128/",
