@@ -1,6 +1,6 @@
 """Read the pictures out of a request: JSON, multipart or a raw body."""
 
-import base64
+import binascii
 from dataclasses import dataclass
 from io import BytesIO
 from typing import IO, Any
@@ -137,6 +137,7 @@ def _decoded(text: str) -> Instance:
         if not kind.endswith(";base64"):
             return Problem(BAD_REQUEST, "The picture's data URL is not base64.")
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        # What base64.b64decode does, but for its copy of the text.
+        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except ValueError:
         return Problem(BAD_REQUEST, "The picture's b64 is not base64.")

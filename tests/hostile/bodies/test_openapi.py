@@ -46,6 +46,6 @@ def test_examples_of_the_description(strict_gateway, tmp_path):
 @pytest.mark.hostile
 def test_whatever_the_description_allows_and_forbids(strict_gateway, tmp_path, figures):
     """Generated requests, valid and not, and sequences of them: statuses, headers and bodies are as described."""
-    count = schemathesis(strict_gateway, tmp_path, "--max-examples", "10", "--max-time", "40")
+    count = schemathesis(strict_gateway, tmp_path, "--max-examples", "10", "--max-time", "60")
     figures.add("requests made from the OpenAPI", count)
     figures.add("answers that are not as described", 0, at_most=0)

@@ -128,6 +128,12 @@ def test_catalog_is_believed_for_its_time(predictor):
     assert ["signatures", "describe", "predict", "signatures", "predict"] == [call[0] for call in predictor.calls]
 
 
+def test_what_tensorflow_servings_clients_send(client):
+    """The signature may be named, as there is only one."""
+    named = client.post(PREDICT, json={"instances": [b64(RED)], "signature_name": "serving_default"})
+    assert "red" == named.json["predictions"][0]["label"]
+
+
 @pytest.mark.parametrize(
     ("request_of", "status", "name"),
     [
@@ -137,6 +143,12 @@ def test_catalog_is_believed_for_its_time(predictor):
         ({"json": []}, 400, "bad-request"),
         ({"json": {"instances": []}}, 400, "bad-request"),
         ({"json": {"instances": [{}]}}, 400, "bad-request"),
+        ({"json": {"instances": [b64(RED)], "inputs": []}}, 400, "bad-request"),
+        ({"json": {"instances": [b64(RED)], "signature_name": "describe"}}, 400, "bad-request"),
+        ({"json": {"instances": [b64(RED) | {"extra": 1}]}}, 400, "bad-request"),
+        ({"json": {"instances": [{"b64": "data:image/png," + b64(RED)["b64"]}]}}, 400, "bad-request"),
+        ({"data": b"{}", "content_type": "application/json; charset=utf-16"}, 415, "not-a-picture"),
+        ({"data": RED, "content_type": "image/png", "headers": {"Content-Encoding": "gzip"}}, 415, "not-a-picture"),
         ({"json": {"instances": [{"url": 1}]}}, 400, "bad-request"),
         ({"json": {"instances": [{"url": "file:///etc/passwd"}]}}, 400, "bad-url"),
         ({"json": {"instances": [{"url": "http://127.0.0.1:8501/"}]}}, 400, "bad-url"),
@@ -164,9 +176,9 @@ def test_addresses(client):
     assert_problem(client.get("/static/../app.py"), 404, "not-found")
     assert_problem(client.post("/v1/models/other:predict", json={"instances": [b64(RED)]}), 404, "unknown-model")
     assert_problem(client.get("/v1/models/other"), 404, "unknown-model")
-    refused = client.delete("/predict")
-    assert_problem(refused, 405, "method-not-allowed")
-    assert "POST" in refused.headers["Allow"]
+    for refused in (client.delete("/predict"), client.get(PREDICT)):
+        assert_problem(refused, 405, "method-not-allowed")
+        assert "POST" in refused.headers["Allow"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.app import create_app
 from gateway.settings import Settings
+from gateway.shares import Share
 from serving_api import errors
 from tests.unit.gateway.fakes import FakePredictor
 from tests.unit.gateway.test_app import assert_problem
@@ -145,6 +146,21 @@ def test_bad_binary(client, size, tail, length):
     """Lengths that do not add up are a bad request."""
     given = tensor(data=None, parameters={"binary_data_size": size}) if size is not None else tensor()
     assert 400 == post_binary(client, {"inputs": [given]}, bytes(tail), length).status_code
+
+
+def test_a_canary_of_another_size():
+    """A tensor that does not fit the version that a share leads to is refused in words."""
+
+    class Resized(FakePredictor):
+        def signatures(self, model, deadline, *, version=None, label=None):
+            self.size = (8, 8) if label == "canary" else (4, 6)
+            return super().signatures(model, deadline, version=version, label=label)
+
+    predictor = Resized()
+    predictor.labels_of["canary"] = 1
+    app = create_app(Settings(models=("colour",), canaries={"colour": Share("canary", 1.0)}), predictor)
+    response = app.test_client().post(INFER, json={"inputs": [tensor()]})
+    assert (400, True) == (response.status_code, "[8, 8, 3]" in response.json["error"])
 
 
 def test_health_and_metadata(client, predictor):
