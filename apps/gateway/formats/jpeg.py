@@ -8,6 +8,7 @@ from gateway.formats.header import MOST_PARTS, Broken, Header
 
 # Encoders write about ten; each is a pass over all pixels.
 _SCANS_A_FACTOR, _MOST_SCANS = 8, 64
+_MOST_TABLE_BYTES = 2**18  # three thousand would do, but JFIF may hold a thumbnail or two
 
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -41,6 +42,8 @@ def read(data: bytes) -> Header:
             notes.append(segment)
     else:
         raise Broken("The picture has more segments than any camera or editor writes.")
+    if sum(map(len, kept)) > _MOST_TABLE_BYTES:
+        raise Broken("The picture has more tables than any camera or editor writes.")
     if len(frame) < 6 or not segment:  # noqa: PLR2004 - precision, height, width, number of components
         raise Broken("The picture's header is broken or cut short.")
     height, width, components = struct.unpack_from(">HHB", frame, 1)
