@@ -72,7 +72,7 @@ class Access:
         self._rate = Rate(settings.rate_per_s, settings.rate_burst) if settings.rate_per_s else None
         self._keys = _open_keys(settings.api_keys_file)
         self._limiter = Limiter()
-        self._refused = metrics.refused
+        self._metrics = metrics
         if self._keys is not None:
             metrics.api_keys.set_function(self._keys.__len__)
             metrics.api_keys_stale.set_function(self._keys.stale.is_set)
@@ -84,9 +84,9 @@ class Access:
         """
         environment[CALLER] = caller = self._identify(environment)
         if caller.rate is not None:
-            self._count(caller.bucket, caller.rate)
+            self._count(caller.bucket, caller.rate, environment["REQUEST_METHOD"])
         if caller.refusal is not None:
-            self._refused.labels("key").inc()
+            self._metrics.refuse("key", environment["REQUEST_METHOD"])
             raise caller.refusal
 
     def charge(self, caller: Caller | None, pictures: int) -> None:
@@ -107,10 +107,10 @@ class Access:
             return Caller(key.name, f"key {key.name}", key.rate or self._rate)
         return Caller(address, bucket, self._rate, _unauthorized(sent))
 
-    def _count(self, bucket: str, rate: Rate) -> None:
+    def _count(self, bucket: str, rate: Rate, method: str) -> None:
         wait_s = self._limiter.take(bucket, rate)
         if wait_s > 0.0:
-            self._refused.labels("rate").inc()
+            self._metrics.refuse("rate", method)
             seconds = math.ceil(wait_s)
             words = f"At most {rate.per_s:g} pictures a second are accepted of you; try again in {seconds} s."
             raise Problem(RATE_LIMITED, words, {"Retry-After": str(seconds)})

@@ -54,9 +54,11 @@ class Metrics:
         self.refused = Counter(
             "gateway_refused",
             "Requests that were not let in, by what they lacked: key or rate.",
-            ("reason",),
+            ("reason", "method"),
             registry=self.registry,
         )
+        for reason in ("key", "rate"):  # an alert subtracts them, which it cannot while there are none
+            self.refused.labels(reason, "POST")
         self.api_keys = Gauge("gateway_api_keys", "API keys that are accepted.", registry=self.registry)
         self.api_keys_stale = Gauge(
             "gateway_api_keys_stale",
@@ -68,6 +70,12 @@ class Metrics:
             "gateway_connections_dropped",
             "Connections that were closed without a request: slow-head, headers, not-http, full; or slow-reader.",
             ("reason",),
+            registry=self.registry,
+        )
+        # Of no use but to alert: 502 is also what a picture's host that fails gives.
+        self.model_mismatches = Counter(
+            "gateway_model_mismatches",
+            "Requests without an answer because the model, or its server, does not keep its contract.",
             registry=self.registry,
         )
         self.model_server_given_up = Gauge(
@@ -85,6 +93,13 @@ class Metrics:
 
     def observe(self, endpoint: str, method: str, status: int, took_s: float) -> None:
         """Count an answered request."""
-        known = method if method in _METHODS else "other"
-        self.requests.labels(endpoint, known, str(status)).inc()
+        self.requests.labels(endpoint, _known(method), str(status)).inc()
         self.request_seconds.labels(endpoint).observe(took_s)
+
+    def refuse(self, reason: str, method: str) -> None:
+        """Count a request that was not let in."""
+        self.refused.labels(reason, _known(method)).inc()
+
+
+def _known(method: str) -> str:
+    return method if method in _METHODS else "other"

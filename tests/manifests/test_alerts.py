@@ -73,6 +73,9 @@ def sound() -> World:
     requests(world, 2, "415")
     requests(world, 1, "502")
     requests(world, 0.1, "429")
+    world.counter("gateway", "gateway_refused_total", 0, method="POST", reason="rate")
+    world.gauge("gateway", "gateway_api_keys_stale", 0)
+    world.counter("gateway", "gateway_model_mismatches_total", 0)
     requests(world, 0.05, "500")
     requests(world, 0.2, "200", "/readyz", "GET")
     requests(world, 0.01, "503", "/readyz", "GET")
@@ -109,6 +112,11 @@ def readiness_fails(world: World):
     requests(world, 0.2, "503", "/readyz", "GET")
 
 
+def over_rate(world: World):
+    requests(world, 5, "429")
+    world.counter("gateway", "gateway_refused_total", 5, method="POST", reason="rate")
+
+
 def memory_grows(world: World):
     world.gauge("gateway", "process_resident_memory_bytes", 900 * 2**20)
 
@@ -134,9 +142,18 @@ MISHAPS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     "a picture host fails": (lambda world: requests(world, 20, "502"), set()),
     "answers are slow": (lambda world: answers_take(world, {0.1: 0.9, 7: 0.1}), {"GatewaySlow"}),
     "too much at once": (lambda world: requests(world, 2, "429"), {"GatewayOverCapacity"}),
+    "one caller is over its rate": (over_rate, set()),
+    "the file of keys is spoilt": (
+        lambda world: world.gauge("gateway", "gateway_api_keys_stale", 1),
+        {"ApiKeysStale"},
+    ),
     "memory grows": (memory_grows, {"GatewayMemoryHigh"}),
     "a version does not load": (load_fails, {"ModelLoadFailed"}),
     "a version fails its warm-up": (warm_up_fails, {"ModelLoadFailed"}),
+    "the model answers NaN": (
+        lambda world: world.counter("gateway", "gateway_model_mismatches_total", 1),
+        {"ModelMismatch"},
+    ),
     "the model is slow": (lambda world: model_takes(world, {0.1: 0.9, 2: 0.1}), {"ModelSlow"}),
     "the queue grows": (lambda world: queue_takes(world, {500: 0.9, 400_000: 0.1}), {"ModelServerQueueing"}),
     "the canary fails": (

@@ -135,7 +135,12 @@ def test_what_the_door_costs(figures, tmp_path):
     access = Access(Settings(api_keys_file=str(file), rate_per_s=1e6, rate_burst=100_000), Metrics())
 
     def ask(key):
-        environment = {"PATH_INFO": "/predict", "REMOTE_ADDR": "198.51.100.1", "HTTP_X_API_KEY": key}
+        environment = {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/predict",
+            "REMOTE_ADDR": "198.51.100.1",
+            "HTTP_X_API_KEY": key,
+        }
         with contextlib.suppress(Problem):
             access.admit(environment)
         return environment[CALLER].name

@@ -9,12 +9,15 @@ from google.protobuf.message import DecodeError
 
 from gateway import formats
 from gateway.colours import to_srgb
+from gateway.exchange import BrokenExchangeError, Exchange
 from gateway.json_body import read_json
 from gateway.pictures import PictureError, to_tensor
 from gateway.problems import Problem
+from gateway.urls import PORTS, BadUrl, parse_url
 from model_server.errors import StatusError
 from model_server.rest_json import read_predict, write_predict
 from serving_api import serving_pb2 as pb
+from serving_api.deadline import Deadline
 from serving_api.tensors import TensorError, shape_proto, to_array, to_tensor_proto
 from tests.hostile.pictures import mutations, odd
 
@@ -75,6 +78,55 @@ def _bodies() -> Sequence[bytes]:
     return [bytes([number]) + text for number in range(4) for text in [*texts, b'{"inputs":[NaN,Infinity,"\\ud800"]}']]
 
 
+class _Host:
+    """The socket of a host that has said everything already, a few bytes at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self._pieces = [data[start : start + 7] for start in range(0, len(data), 7)]
+
+    def settimeout(self, _timeout_s: float) -> None:
+        """Have nothing to wait for."""
+
+    def sendall(self, _data: bytes) -> None:
+        """Listen to nobody."""
+
+    def recv(self, _count: int) -> bytes:
+        """Say the next few bytes, and none when all are said."""
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def _answer(data: bytes) -> None:
+    exchange = Exchange(_Host(data), Deadline.after(60))
+    assert sum(map(len, exchange.body(exchange.ask("/", {})))) <= len(data)
+
+
+def _answers() -> Sequence[bytes]:
+    ok = b"HTTP/1.1 200 OK\r\n"
+    return [
+        ok + b"Content-Length: 5\r\nContent-Type: image/png\r\n\r\nabcde",
+        ok + b"Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nab\r\n3\r\ncde\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok + b"\r\nabcde",
+        b"HTTP/1.0 302 Found\r\nLocation: https://example.org/\r\n\r\n",
+    ]
+
+
+def _url(data: bytes) -> None:
+    first, _, second = data.decode("utf-8", "surrogatepass").partition("\n")
+    url = parse_url(first)
+    again = parse_url(f"http{'s' * url.is_tls}://{url.authority}{url.target}")
+    assert url == again
+    assert url.join(second).port in PORTS
+
+
+def _urls() -> Sequence[bytes]:
+    texts = [
+        "http://a.example/b?c#d\n../e",
+        "https://[2606::1]:443/\n//b.example",
+        "HTTP://8.8.8.8:80\nhttps://c.example/",
+    ]
+    return [text.encode() for text in texts]
+
+
 def _colours(data: bytes) -> None:
     pixels = np.arange(768, dtype=np.uint8).reshape(16, 16, 3)
     for grey in (False, True):
@@ -89,4 +141,6 @@ TARGETS = {
     "tensors": Target(_tensors, (TensorError, DecodeError), _requests),
     "model server's JSON": Target(_rest, (StatusError,), _bodies),
     "gateway's JSON": Target(read_json, (Problem,), lambda: [body[1:] for body in _bodies()]),
+    "picture hosts' answers": Target(_answer, (BrokenExchangeError,), _answers),
+    "URLs": Target(_url, (BadUrl, UnicodeDecodeError), _urls),
 }

@@ -20,7 +20,7 @@ def test_seeds(name):
                 target.run(data)
 
 
-@pytest.mark.parametrize("name", ["decode", "formats", "colours", "tensors"])
+@pytest.mark.parametrize("name", ["decode", "formats", "colours", "tensors", "picture hosts' answers", "URLs"])
 def test_seeds_are_valid(name):
     """The fuzzer begins with what is accepted: from there it gets further."""
     for seed in TARGETS[name].seeds():

@@ -121,7 +121,7 @@ def test_rate_of_an_address():
     assert 1 <= int(refused.headers["Retry-After"]) <= 4
     assert 200 == ask(client, remote="198.51.100.2").status_code
     assert [200] * 20 == [client.get("/healthz", environ_base={"REMOTE_ADDR": "198.51.100.1"}).status_code] * 20
-    assert 'gateway_refused_total{reason="rate"} 1.0' in client.get("/metrics").text.splitlines()
+    assert 'gateway_refused_total{method="POST",reason="rate"} 1.0' in client.get("/metrics").text.splitlines()
 
 
 def test_rate_counts_pictures():
