@@ -180,15 +180,14 @@ def sample(pid: int, at_s: float) -> Sample:
 
 
 def report(figures: Figures, name: str, samples: Sequence[Sample]) -> None:
-    """Add a process's figures; growth is the last third's median less the first's."""
+    """Add a process's figures: the median of the last third, and how much more that is than the first third's."""
     slope, error = line([one.at_s / 3600 for one in samples], [one.resident_mib for one in samples])
-    figures.add(f"{name}: resident at the end", samples[-1].resident_mib, "MiB")
-    figures.add(f"{name}: slope", slope, f"MiB/h, standard error {error:.2g}", at_most=MAX_SLOPE_MIB_H)
     third = max(len(samples) // 3, 1)
-    for what in ("descriptors", "threads"):
+    for what, unit, most in (("resident_mib", "MiB", None), ("descriptors", "", 2), ("threads", "", None)):
         first, last = (np.median([getattr(one, what) for one in part]) for part in (samples[:third], samples[-third:]))
-        figures.add(f"{name}: {what} at the end", float(last))
-        figures.add(f"{name}: {what}, growth", float(last - first), at_most=2)
+        figures.add(f"{name}: {what.partition('_')[0]} at the end", float(last), unit)
+        figures.add(f"{name}: {what.partition('_')[0]}, growth", float(last - first), unit, at_most=most)
+    figures.add(f"{name}: slope of resident", slope, f"MiB/h, standard error {error:.2g}", at_most=MAX_SLOPE_MIB_H)
 
 
 def line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:

@@ -6,12 +6,18 @@ that is busy with other things makes 429 of any load, so no test fails for it; h
 
 import signal
 import time
+from functools import partial
 
 import pytest
 
+from gateway.settings import Settings
+from serving_api.channel import open_channel
+from serving_api.client import ModelServer
+from serving_api.deadline import Deadline
 from tests.contract.server_process import wait_until
 from tests.faults.rig import Rig, is_problem
 from tests.faults.wire import Wire
+from tests.unit.serving_api.test_client import IMAGE, Server
 
 pytestmark = pytest.mark.faults
 
@@ -186,3 +192,14 @@ def test_the_network_is_gone_for_a_while(wired, figures):
     begin_s = time.monotonic()
     wait_until(lambda: answers(rig), 30, rig.servers[0].log)
     figures.add("network gone: back after", time.monotonic() - begin_s, "s", at_most=5)
+
+
+def test_a_server_with_grpcs_defaults_suffers_being_asked():
+    """A call as long as the gateway's time limit is answered at the first try by a server that was told nothing."""
+    server = Server()
+    server.delay_s = Settings().timeout_s - 0.3
+    client = ModelServer(partial(open_channel, f"127.0.0.1:{server.port}"))
+    assert 7 == client.predict("pizza", {"image": IMAGE}, Deadline.after(server.delay_s + 5)).version
+    assert 1 == server.calls
+    client.close()
+    server.server.stop(None).wait()

@@ -1,17 +1,17 @@
 """Read the model configuration file again and again, and serve what it says."""
 
 import logging
-import threading
 from collections.abc import Callable
 
 from model_server.config import read_text_proto
 from model_server.errors import StatusError
+from model_server.polling import Poller
 from serving_api import config_pb2
 
 LOG = logging.getLogger(__name__)
 
 
-class ConfigWatch:
+class ConfigWatch(Poller):
     """A thread that applies `--model_config_file` whenever it says something new.
 
     Args:
@@ -28,24 +28,11 @@ class ConfigWatch:
         applied: config_pb2.ModelServerConfig,
         apply: Callable[[config_pb2.ModelServerConfig], None],
     ) -> None:
+        super().__init__("config-watch", poll_wait_s)
         self._path = path
-        self._poll_wait_s = poll_wait_s
         self._applied = applied
         self._apply = apply
         self._said = ""
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="config-watch", daemon=True)
-
-    def start(self) -> None:
-        """Begin to read."""
-        if self._poll_wait_s > 0:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End reading; what is being applied is finished first."""
-        self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def poll(self) -> None:
         """Read the file once; a file that is wrong is logged, and the models that serve go on.
@@ -62,7 +49,3 @@ class ConfigWatch:
             if str(error) != self._said:
                 LOG.error("%s is not applied: %s", self._path, error)  # noqa: TRY400 - one line; nothing is broken
             self._said = str(error)
-
-    def _watch(self) -> None:
-        while not self._stopped.wait(self._poll_wait_s):
-            self.poll()

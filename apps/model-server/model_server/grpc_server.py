@@ -105,6 +105,8 @@ class GrpcServer:
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 # With gRPC's default a second server would share the port in silence.
                 ("grpc.so_reuseport", 0),
+                # Clients that ask whether the server lives during a long call are no attack on it.
+                ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
                 *options.channel_arguments,
             ],
         )

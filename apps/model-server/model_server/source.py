@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 
 from model_server.errors import StatusError
+from model_server.polling import Poller
 from serving_api import config_pb2
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def choose_versions(found: Versions, policy: config_pb2.ServableVersionPolicy) -
     return {number: found[number] for number in newest}
 
 
-class Source:
+class Source(Poller):
     """A poller that tells which versions of which models shall serve.
 
     Args:
@@ -60,24 +61,11 @@ class Source:
     """
 
     def __init__(self, aspire: Callable[[str, Versions], None], poll_wait_s: float) -> None:
+        super().__init__("source", poll_wait_s)
         self._aspire = aspire
-        self._poll_wait_s = poll_wait_s
         self._models: dict[str, config_pb2.ModelConfig] = {}
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
         self._said: dict[str, str] = {}
-        self._thread = threading.Thread(target=self._poll_for_ever, name="source", daemon=True)
-
-    def start(self) -> None:
-        """Begin to poll."""
-        if self._poll_wait_s > 0:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End polling; a poll under way is finished first."""
-        self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join()
 
     def update(self, models: Iterable[config_pb2.ModelConfig]) -> None:
         """Watch these models from now on and poll at once; a model that is no longer listed gets no versions."""
@@ -88,10 +76,10 @@ class Source:
                 self._aspire(name, {})
             self._poll()
 
-    def _poll_for_ever(self) -> None:
-        while not self._stopped.wait(self._poll_wait_s):
-            with self._lock:
-                self._poll()
+    def poll(self) -> None:
+        """See Poller: look for versions of all models."""
+        with self._lock:
+            self._poll()
 
     def _poll(self) -> None:
         for name, model in self._models.items():
