@@ -3,7 +3,7 @@
 from gateway.formats.header import Broken
 
 _SEQUENCE, _FRAMES = 1, frozenset({3, 6})  # kinds of unit: sequence header; frame header, frame
-_MOST_UNITS = 512  # of an item; a still picture has a handful, and some more where it is in tiles
+_MOST_UNITS = 64  # of an item; a still picture has a handful
 _BROKEN = "The picture is broken or cut short."
 
 

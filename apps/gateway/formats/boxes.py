@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gateway.formats.header import Broken
 
-_MOST_PLACES = 4096  # of items and their extents; a grid of 32 x 32 has 1024 of both
+_MOST_PLACES = 2100  # of items and their extents; a grid of 32 x 32 has 1024 of both
 _MOST_BYTES = 2**25  # of all items: some may share bytes, but not much
 _MOST_BOXES = 4096
 _BROKEN = "The picture is broken or cut short."

@@ -323,6 +323,13 @@ def jpeg_fill_to_the_end():
 
 
 @bomb
+def jpeg_restarts_before():
+    """JPEG: five million restart markers before the first segment."""
+    jpeg = encode(_plain(64, 64), "JPEG")
+    return jpeg[:2] + b"\xff\xd0" * 5_000_000 + jpeg[2:]
+
+
+@bomb
 def jpeg_zeros():
     """JPEG: ten megabytes of nothing where the first marker should be."""
     return b"\xff\xd8\xff" + b"\0" * (FILE_BYTES - 3)
@@ -447,6 +454,12 @@ def gif_long_comment():
 def gif_extensions():
     """GIF: two million empty extensions."""
     return _gif(16, 16, (16, 16), b"!\xff\0" * 3_000_000)
+
+
+@bomb
+def gif_comments():
+    """GIF: five hundred comments of ten thousand blocks."""
+    return _gif(16, 16, (16, 16), (b"!\xfe" + b"\1x" * 10_000 + b"\0") * 500)
 
 
 @bomb
@@ -675,6 +688,13 @@ def avif_units():
     """AVIF: a thousand tiles of a million empty units each."""
     stream, _ = files.av1_item(_tile(64, noise=False))
     return files.grid(files.with_stream(_tile(64, noise=False), stream + b"\x7a\0" * 4_000_000), 32, 31, 64)
+
+
+@bomb
+def avif_few_units():
+    """AVIF: a thousand tiles of sixty units each."""
+    stream, _ = files.av1_item(_tile(64, noise=False))
+    return files.grid(files.with_stream(_tile(64, noise=False), stream + b"\x7a\0" * 60), 32, 31, 64)
 
 
 @bomb
