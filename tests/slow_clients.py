@@ -84,7 +84,8 @@ async def _write(port: int, counts: Counter[str], *, in_head: bool) -> None:
                 writer.write(b"0" * _BYTES_A_BEAT)
                 await writer.drain()
                 answer = await _within_a_beat(reader.read(4096))
-                counts[answer[9:12].decode("latin-1")] += bool(answer)
+                if answer.startswith(b"HTTP/"):
+                    counts[answer[9:12].decode("latin-1")] += 1
         except OSError:
             pass
         await _come_back(writer, counts)

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 MOST_BYTES = 2**20  # such profiles have some hundreds to some thousands
 _MOST_TAGS = 100
+_CURVES, _PRIMARIES = (b"rTRC", b"gTRC", b"bTRC"), (b"rXYZ", b"gXYZ", b"bXYZ")
+_TAGS = frozenset({*_CURVES, *_PRIMARIES, b"kTRC"})
 _NEARLY = 3  # levels of 255 that a profile may differ from sRGB without being applied
 
 # sRGB's primaries as columns, adapted to the profile connection space's white (IEC 61966-2-1; ICC.1, annex E).
@@ -79,15 +81,15 @@ def _read(profile: bytes, *, grey: bool) -> _Profile | None:
         return _Profile(np.stack([_curve(tags[b"kTRC"])] * 3), np.eye(3))
     if connection != b"XYZ ":
         return None
-    curves = np.stack([_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")])
-    primaries = np.stack([_xyz(tags[name]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")], axis=1)
+    curves = np.stack([_curve(tags[name]) for name in _CURVES])
+    primaries = np.stack([_xyz(tags[name]) for name in _PRIMARIES], axis=1)
     return _Profile(curves, np.linalg.inv(_SRGB) @ primaries)
 
 
 def _tags(profile: bytes) -> Mapping[bytes, bytes]:
     (count,) = struct.unpack_from(">L", profile, 128)
     entries = [struct.unpack_from(">4sLL", profile, 132 + 12 * index) for index in range(min(count, _MOST_TAGS))]
-    return {name: profile[start : start + size] for name, start, size in entries}
+    return {name: profile[start : start + size] for name, start, size in entries if name in _TAGS}
 
 
 def _xyz(tag: bytes) -> npt.NDArray[np.float64]:

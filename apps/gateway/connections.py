@@ -15,7 +15,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway.arriving import STRIDE_BYTES, Receive
+from gateway.arriving import STRIDE_BYTES, Receive, spread
 from gateway.front import CLOSE, Scope, Send
 from gateway.metrics import Metrics
 from gateway.problems import BAD_REQUEST, HEADERS_TOO_LARGE, OVER_CAPACITY, SLOW_REQUEST, Problem
@@ -120,14 +120,14 @@ class Connection(H11Protocol):
             self._shared.waiting[self] = None
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(self._shared.settings.read_timeout_s, self._head_is_late)
+        self._head_timer = self.loop.call_later(spread(self._shared.settings.read_timeout_s), self._head_is_late)
 
     def _head_is_late(self) -> None:
         self.drop("slow-head", Problem(SLOW_REQUEST, "The request's head did not arrive in time."))
 
     def _await_taking(self) -> None:
         left = self.transport.get_write_buffer_size()
-        self._write_timer = self.loop.call_later(self._shared.settings.read_timeout_s, self._see_taking, left)
+        self._write_timer = self.loop.call_later(spread(self._shared.settings.read_timeout_s), self._see_taking, left)
 
     def _see_taking(self, before: int) -> None:
         if before - self.transport.get_write_buffer_size() < STRIDE_BYTES:

@@ -19,6 +19,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from gateway.addresses import is_loopback, is_public
 from gateway.exchange import BrokenExchangeError, Exchange, Head
@@ -145,7 +146,7 @@ class Fetcher:
 
     def _body(self, exchange: Exchange, head: Head) -> bytes:
         too_large = FetchTooLarge(f"The picture behind the URL has more than {self.max_bytes} bytes.")
-        if head.headers.get("content-encoding", "identity").lower() != "identity":
+        if (head.headers.get("content-encoding") or "identity").lower() != "identity":
             raise HostFailed("The picture's host compressed its answer without being asked to.")
         if (head.length or 0) > self.max_bytes:
             raise too_large
@@ -165,7 +166,7 @@ class Fetcher:
         """Connect to a checked address of the URL's host, with TLS where the scheme says so."""
         is_out_of_time = deadline.expired
         addresses = () if deadline.expired else self._addresses(url)
-        for address in addresses[:_MAX_ADDRESSES]:
+        for address in _alternating(addresses)[:_MAX_ADDRESSES]:
             if deadline.expired:
                 break
             try:
@@ -213,6 +214,14 @@ class Fetcher:
 
     def _is_allowed(self, address: str) -> bool:
         return is_public(address) or (self.allow_loopback and is_loopback(address))
+
+
+def _alternating(addresses: Sequence[str]) -> list[str]:
+    """Take IPv6 and IPv4 in turns, the resolver's choice first: one of them may lead nowhere from here."""
+    families: dict[bool, list[str]] = {}
+    for address in addresses:
+        families.setdefault(":" in address, []).append(address)
+    return [address for turn in zip_longest(*families.values()) for address in turn if address]
 
 
 def _connected(address: str, port: int, timeout_s: float) -> socket.socket:

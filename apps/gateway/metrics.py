@@ -72,6 +72,12 @@ class Metrics:
             ("reason",),
             registry=self.registry,
         )
+        # Of no use but to alert: 502 is also what a picture's host that fails gives.
+        self.model_mismatches = Counter(
+            "gateway_model_mismatches",
+            "Requests without an answer because the model, or its server, does not keep its contract.",
+            registry=self.registry,
+        )
         self.model_server_given_up = Gauge(
             "gateway_model_server_given_up",
             "1 while calls to the model server are refused because it does not answer.",

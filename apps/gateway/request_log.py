@@ -7,6 +7,7 @@ from flask import Request, Response, g
 
 from gateway.access import CALLER
 from gateway.metrics import Metrics
+from gateway.problems import MODEL_MISMATCH
 
 # Asked every few seconds by machines, which would drown everything else.
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"})
@@ -22,6 +23,8 @@ def record(request: Request, response: Response, metrics: Metrics) -> None:
     route = request.url_rule.rule if request.url_rule else "none"  # a path would be unbounded
     took_s = time.monotonic() - g.began_s
     metrics.observe(route, request.method, response.status_code, took_s)
+    if g.get("problem") == MODEL_MISMATCH.name:
+        metrics.model_mismatches.inc()
     level = _level(route, response.status_code)
     if not log.isEnabledFor(level):
         return

@@ -85,6 +85,21 @@ def test_every_way_in_gives_the_models_own_probabilities(gateway):
         host.shutdown()
 
 
+def test_tensors_give_the_models_own_probabilities(gateway):
+    """The Open Inference Protocol, by newest version and number, gives what plain NumPy computes."""
+    assert {"ready": True} == gateway.call("/v2/health/ready")[1]
+    for address, version in (("", 2), ("/versions/1", 1)):
+        told = gateway.call(f"/v2/models/small{address}")[1]
+        assert ([-1, 8, 8, 3], ["2", "1"]) == (told["inputs"][0]["shape"], told["versions"])
+        tensor = {"name": "image", "datatype": "UINT8", "shape": list(PICTURES.shape), "data": PICTURES.tolist()}
+        body = json.dumps({"inputs": [tensor]}).encode()
+        status, answer = gateway.call(f"/v2/models/small{address}/infer", body)
+        assert (200, str(version)) == (status, answer["model_version"])
+        expected = small_model.expected(PICTURES, version)
+        np.testing.assert_allclose(np.reshape(answer["outputs"][0]["data"], (3, 3)), expected, atol=TOLERANCE)
+        assert [small_model.LABELS[best] for best in expected.argmax(axis=1)] == answer["outputs"][1]["data"]
+
+
 def test_models_and_problems(gateway):
     """What the server tells about its models comes out, and so does what it does not have."""
     assert 200 == gateway.call("/readyz")[0]

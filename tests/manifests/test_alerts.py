@@ -75,6 +75,7 @@ def sound() -> World:
     requests(world, 0.1, "429")
     world.counter("gateway", "gateway_refused_total", 0, method="POST", reason="rate")
     world.gauge("gateway", "gateway_api_keys_stale", 0)
+    world.counter("gateway", "gateway_model_mismatches_total", 0)
     requests(world, 0.05, "500")
     requests(world, 0.2, "200", "/readyz", "GET")
     requests(world, 0.01, "503", "/readyz", "GET")
@@ -149,6 +150,10 @@ MISHAPS: dict[str, tuple[Callable[[World], object], set[str]]] = {
     "memory grows": (memory_grows, {"GatewayMemoryHigh"}),
     "a version does not load": (load_fails, {"ModelLoadFailed"}),
     "a version fails its warm-up": (warm_up_fails, {"ModelLoadFailed"}),
+    "the model answers NaN": (
+        lambda world: world.counter("gateway", "gateway_model_mismatches_total", 1),
+        {"ModelMismatch"},
+    ),
     "the model is slow": (lambda world: model_takes(world, {0.1: 0.9, 2: 0.1}), {"ModelSlow"}),
     "the queue grows": (lambda world: queue_takes(world, {500: 0.9, 400_000: 0.1}), {"ModelServerQueueing"}),
     "the canary fails": (

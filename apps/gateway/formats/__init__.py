@@ -6,6 +6,7 @@ pixels do not need: names, comments, profiles, further frames. So a decoder neve
 are set, and a limit holds before anything is allocated.
 """
 
+import struct
 from collections.abc import Callable
 
 from gateway.formats import avif, bmp, gif, jpeg, png, webp
@@ -45,4 +46,7 @@ def read(data: bytes) -> Header | None:
     Raises: Broken, for a file that is cut short, contradicts itself, or holds far more parts than any program writes.
     """
     name = name_of(data)
-    return _READERS[name](data) if name else None
+    try:
+        return _READERS[name](data) if name else None
+    except (struct.error, IndexError, KeyError):  # where a part ends before what it should hold
+        raise Broken("The picture is broken or cut short.") from None

@@ -1,8 +1,9 @@
 """AV1's sequence header (AOM, AV1 Bitstream & Decoding Process Specification, 5.3 and 5.5): how large frames may be."""
 
-from gateway.formats.header import MOST_PARTS, Broken
+from gateway.formats.header import Broken
 
 _SEQUENCE, _FRAMES = 1, frozenset({3, 6})  # kinds of unit: sequence header; frame header, frame
+_MOST_UNITS = 64  # of an item; a still picture has a handful
 _BROKEN = "The picture is broken or cut short."
 
 
@@ -12,7 +13,7 @@ def pixels(stream: bytes) -> int:
     Raises: Broken.
     """
     frames = largest = position = 0
-    for _ in range(MOST_PARTS):
+    for _ in range(_MOST_UNITS):
         if position >= len(stream):
             return largest * max(1, frames)
         first = stream[position]

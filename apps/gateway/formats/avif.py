@@ -30,17 +30,13 @@ def read(data: bytes) -> Header:
     """Read an AVIF, of an animation its still picture. Raises: Broken."""
     # Lengths stay what they are, because items are found by their distance from the file's start.
     changed = bytearray(data)
-    try:
-        meta = _still_picture(changed)
-        coded = _drop_notes(changed, meta[b"iinf"])
-        width, height = _size(data, meta[b"iprp"])
-        pixels = length = 0
-        for number, content in contents(data, meta[b"iloc"], meta.get(b"idat")):
-            if number in coded:
-                pixels += av1.pixels(content)
-                length += len(content)
-    except (struct.error, IndexError, KeyError):
-        raise Broken(_BROKEN) from None
+    meta = _still_picture(changed)
+    coded = _drop_notes(changed, meta[b"iinf"])
+    width, height = _size(data, meta[b"iprp"])
+    pixels = length = 0
+    for content in contents(data, meta[b"iloc"], meta.get(b"idat"), coded):
+        pixels += av1.pixels(content)
+        length += len(content)
     more = _FACTOR * max(0, pixels - width * height) + _FACTOR_OF_BYTES * max(0, length - _FREE_BYTES)
     return Header("AVIF", width, height, bytes(changed), _FACTOR, more=more)
 
@@ -75,11 +71,12 @@ def _drop_notes(changed: bytearray, iinf: Box) -> set[int]:
 
 def _size(data: bytes, iprp: Box) -> tuple[int, int]:
     """Give the largest size that the container speaks of."""
+    properties = next(boxes(data, iprp.start, iprp.end), None)
+    if properties is None or properties.kind != b"ipco":  # it comes first (ISO/IEC 23008-12, 9.3)
+        raise Broken(_BROKEN)
     sizes = [
         struct.unpack_from(">LL", data, box.start + 4)
-        for container in boxes(data, iprp.start, iprp.end)
-        if container.kind == b"ipco"
-        for box in boxes(data, container.start, container.end)
+        for box in boxes(data, properties.start, properties.end)
         if box.kind == b"ispe"
     ]
     if not sizes:

@@ -1,12 +1,13 @@
 """ISO's base media format (ISO/IEC 14496-12), which AVIF's files are in: boxes, items, and where items' bytes are."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from gateway.formats.header import Broken
 
-_MOST_ITEMS = 1024  # a grid of 32 x 32
+_MOST_PLACES = 2100  # of items and their extents; a grid of 32 x 32 has 1024 of both
+_MOST_BYTES = 2**25  # of all items: some may share bytes, but not much
 _MOST_BOXES = 4096
 _BROKEN = "The picture is broken or cut short."
 _MANY = "The picture has more parts than any program writes."
@@ -53,39 +54,52 @@ def items(data: bytes | bytearray, iinf: Box) -> Iterator[tuple[int, int, bytes]
         yield number, box.start + 4 + struct.calcsize(form) - 4, kind
 
 
-def contents(data: bytes | bytearray, iloc: Box, idat: Box | None) -> Iterator[tuple[int, bytes]]:
-    """Give each item's number and its bytes, put together from where the container says they are. Raises: Broken."""
-    version = data[iloc.start]
-    offset_bytes, length_bytes = data[iloc.start + 4] >> 4, data[iloc.start + 4] & 15
-    base_bytes, index_bytes = data[iloc.start + 5] >> 4, data[iloc.start + 5] & 15 if version else 0
-    position = iloc.start + 6
+def contents(data: bytes | bytearray, iloc: Box, idat: Box | None, wanted: Collection[int]) -> Iterator[bytes]:
+    """Give the bytes of each item that is wanted, put together from where the container says they are.
 
-    def number(size: int) -> int:
-        nonlocal position
-        position += size
-        if position > iloc.end:
-            raise Broken(_BROKEN)
-        return int.from_bytes(data[position - size : position], "big")
-
+    All items count for the limits, since decoders read more than those that are wanted. Raises: Broken.
+    """
+    read = _Numbers(data, iloc)
+    version = read(1)
+    read(3)
+    sizes = read(1), read(1)
+    offset_bytes, length_bytes, base_bytes = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4
+    index_bytes = sizes[1] & 15 if version else 0
     wide = 4 if version >= 2 else 2  # noqa: PLR2004
-    count = number(wide)
-    if count > _MOST_ITEMS:
-        raise Broken(_MANY)
-    for _ in range(count):
-        item = number(wide)
-        in_idat = bool(version and number(2) & 15)
-        number(2)  # a file of its own, which decoders do not open
-        base = number(base_bytes)
-        extents = number(2)
-        if extents > _MOST_ITEMS:
+    left, bytes_left = _MOST_PLACES, _MOST_BYTES
+    for _ in range(read(wide)):
+        item = read(wide)
+        in_idat = bool(version and read(2) & 15)
+        read(2)  # a file of its own, which decoders do not open
+        base, extents = read(base_bytes), read(2)
+        left -= 1 + extents
+        if left < 0:
             raise Broken(_MANY)
         origin, last = (idat.start, idat.end) if in_idat and idat else (0, len(data))
         content = []
         for _ in range(extents):
-            number(index_bytes)
-            start = origin + base + number(offset_bytes)
-            length = number(length_bytes)
-            if start > last or start + length > last:
+            read(index_bytes)
+            start = origin + base + read(offset_bytes)
+            end = start + length if (length := read(length_bytes)) else last
+            bytes_left -= end - start
+            if start > end or end > last:
                 raise Broken(_BROKEN)
-            content.append(data[start : start + length if length else last])
-        yield item, b"".join(content)
+            if bytes_left < 0:
+                raise Broken(_MANY)
+            if item in wanted:
+                content.append(data[start:end])
+        if item in wanted:
+            yield b"".join(content)
+
+
+class _Numbers:
+    """Read one number after the other from a box; called with how many bytes it has."""
+
+    def __init__(self, data: bytes | bytearray, box: Box) -> None:
+        self._data, self._position, self._end = data, box.start, box.end
+
+    def __call__(self, size: int) -> int:
+        self._position += size
+        if self._position > self._end:
+            raise Broken(_BROKEN)
+        return int.from_bytes(self._data[self._position - size : self._position], "big")

@@ -8,15 +8,16 @@ from gateway.formats.header import MOST_PARTS, Broken, Header
 
 # Encoders write about ten; each is a pass over all pixels.
 _SCANS_A_FACTOR, _MOST_SCANS = 8, 64
+_MOST_TABLE_BYTES = 2**18  # three thousand would do, but JFIF may hold a thumbnail or two
 
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
-_ALONE = frozenset({0x01, _SOI, *range(0xD0, 0xD8)})  # markers without a segment
 _KEPT = _SOF | {0xC4, 0xCC, 0xDB, 0xDC, 0xDD, _APP0, _APP14}  # tables; JFIF and Adobe say how colours are stored
 _EXIF, _XMP, _ICC = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0"
 
-_MARKER = re.compile(rb"\xff([^\xff\x00])")  # no "+": a run of 0xff would cost its square
+# Not those that stand alone, nor stuffing; no "+": a run of 0xff would cost its square.
+_MARKER = re.compile(rb"\xff([^\xff\x00\x01\xd0-\xd8])")
 _AFTER_SCAN = re.compile(rb"\xff([^\xff\x00\xd0-\xd7])")
 _CMYK = 4
 
@@ -41,6 +42,8 @@ def read(data: bytes) -> Header:
             notes.append(segment)
     else:
         raise Broken("The picture has more segments than any camera or editor writes.")
+    if sum(map(len, kept)) > _MOST_TABLE_BYTES:
+        raise Broken("The picture has more tables than any camera or editor writes.")
     if len(frame) < 6 or not segment:  # noqa: PLR2004 - precision, height, width, number of components
         raise Broken("The picture's header is broken or cut short.")
     height, width, components = struct.unpack_from(">HHB", frame, 1)
@@ -60,13 +63,10 @@ def _of(notes: list[bytes], name: bytes) -> list[bytes]:
 
 def _next(data: bytes, position: int) -> tuple[int, int, int]:
     """Find the next segment, past fill bytes and junk. Returns: its marker, its start, its end."""
-    while match := _MARKER.search(data, position):
-        marker, start = match[1][0], match.start()
-        if marker not in _ALONE:
-            break
-        position = match.end()
-    else:
+    match = _MARKER.search(data, position)
+    if match is None:
         raise Broken("The picture ends before its pixels.")
+    marker, start = match[1][0], match.start()
     (length,) = struct.unpack(">H", data[start + 2 : start + 4].rjust(2, b"\0"))
     end = start + 2 + max(2, length)  # it counts itself
     if marker == _EOI or end > len(data):
@@ -82,7 +82,7 @@ def _count_scans(data: bytes, position: int) -> int:
         if match is None or match[1][0] == _EOI:
             return scans
         marker, position = match[1][0], match.end()
-        if marker in _ALONE or marker < min(_SOF):
+        if marker == _SOI or marker < min(_SOF):
             continue
         position += int.from_bytes(data[position : position + 2], "big")
         scans += marker == _SOS

@@ -10,7 +10,8 @@ from gateway.formats.header import MOST_PARTS, Broken, Header
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _EXIF, _ICC = b"eXIf", b"iCCP"
-_NOTES = frozenset({_EXIF, _ICC, b"tEXt", b"zTXt", b"iTXt"})
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_NOTES = _TEXTS | {_EXIF, _ICC}
 _RAW_EXIF, _XMP = b"Raw profile type exif", b"XML:com.adobe.xmp"
 _WIDE, _SEVERAL_SAMPLES = 16, frozenset({2, 4, 6})  # bits; RGB, grey with alpha, RGB with alpha
 _MOST_TEXT = 2**20  # bytes that a compressed text or profile may become
@@ -19,7 +20,7 @@ _MOST_TEXT = 2**20  # bytes that a compressed text or profile may become
 def read(data: bytes) -> Header:
     """Read a PNG. Raises: Broken."""
     kept = [SIGNATURE]
-    notes: dict[bytes, bytes] = {}
+    notes: dict[bytes, tuple[bytes, bytes]] = {}
     size: tuple[int, int, int] | None = None
     for kind, start, end in _chunks(data):
         if kind in _KEPT:
@@ -29,13 +30,19 @@ def read(data: bytes) -> Header:
                 raise Broken("The picture has more than one header.")
             size = _size(data[start + 8 : end - 4])
         elif kind in _NOTES:
-            notes.update([_note(kind, data[start + 8 : end - 4])])
+            keyword, _, rest = data[start + 8 : end - 4].partition(b"\0")
+            if kind not in _TEXTS:
+                notes[kind] = kind, data[start + 8 : end - 4]
+            elif keyword in (_RAW_EXIF, _XMP):
+                notes[keyword] = kind, rest
     if size is None:
         raise Broken("The picture's header is broken or cut short.")
     width, height, factor = size
-    exif = notes.get(_EXIF) or _from_hex(notes.get(_RAW_EXIF, b""))
-    way_up = orientation(exif, notes.get(_XMP, b""))
-    return Header("PNG", width, height, b"".join(kept), factor, way_up, profile=notes.get(_ICC, b""))
+    # Unpacked only now, each once, however often it comes.
+    said = {about: _said(*note) for about, note in notes.items()}
+    exif = said.get(_EXIF) or _from_hex(said.get(_RAW_EXIF, b""))
+    way_up = orientation(exif, said.get(_XMP, b""))
+    return Header("PNG", width, height, b"".join(kept), factor, way_up, profile=said.get(_ICC, b""))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -60,26 +67,17 @@ def _size(header: bytes) -> tuple[int, int, int]:
     return width, height, 4 if depth == _WIDE and colour in _SEVERAL_SAMPLES else 2
 
 
-def _note(kind: bytes, content: bytes) -> tuple[bytes, bytes]:
-    """Return what a chunk is about, its keyword where it is a text, and what it says of it."""
-    if kind == _EXIF:
-        return kind, content
-    keyword, _, rest = content.partition(b"\0")
-    if kind == _ICC:
-        return kind, _unpacked(rest[1:])
-    return (keyword, _text(kind, rest)) if keyword in (_RAW_EXIF, _XMP) else (b"", b"")
-
-
-def _text(kind: bytes, rest: bytes) -> bytes:
-    """Return the text of tEXt, zTXt or iTXt behind its keyword; nothing where it is broken or too long."""
-    if kind == b"tEXt":
+def _said(kind: bytes, rest: bytes) -> bytes:
+    """Return what a chunk says, a text's keyword left out; nothing where it is broken or too long."""
+    if kind in (_EXIF, b"tEXt"):
         return rest
-    compressed = kind == b"zTXt" or rest[:1] != b"\0"
-    if kind == b"zTXt":
-        rest = rest[1:]
-    else:
-        _, _, rest = rest[2:].partition(b"\0")  # language
-        _, _, rest = rest.partition(b"\0")  # keyword in that language
+    if kind == _ICC:
+        _, _, rest = rest.partition(b"\0")  # the profile's name
+    if kind != b"iTXt":
+        return _unpacked(rest[1:])
+    compressed = rest[:1] != b"\0"
+    _, _, rest = rest[2:].partition(b"\0")  # language
+    _, _, rest = rest.partition(b"\0")  # keyword in that language
     return _unpacked(rest) if compressed else rest
 
 

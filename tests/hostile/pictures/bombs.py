@@ -1,7 +1,8 @@
 """Small files that cost much to open, each drawn when it is asked for: none is kept in the repository.
 
 `BOMBS` maps a sentence about each to what draws it. The limits that they stand at are the gateway's defaults: 10 MiB a
-file, 50 million pixels of a baseline JPEG, a half or a quarter of that for others.
+file, 50 million pixels of a baseline JPEG, a half or a quarter of that for others. A long file, because
+it is a list: each function is one bomb and needs no other.
 """
 
 import functools
@@ -68,7 +69,8 @@ def png_header():
 @bomb
 def png_two_colours():
     """PNG: 65,535 x 65,535 of one bit each."""
-    return _png(65_535, 65_535, 1, files.GREY, b"\0" * 8193)
+    header = ihdr(65_535, 65_535, 1, files.GREY)
+    return files.PNG_SIGNATURE + header + chunk(b"IDAT", _squeezed(b"\0" * 8193, 5000)) + chunk(b"IEND")
 
 
 @bomb
@@ -160,6 +162,18 @@ def png_texts():
 def png_xmp():
     """PNG: XMP that becomes a gigabyte, three times."""
     return _small_png(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + _gigabyte()) * 3)
+
+
+@bomb
+def png_many_xmp():
+    """PNG: ten thousand XMPs that each become a megabyte."""
+    return _small_png(chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + zlib.compress(b"\0" * 2**20)) * 9_500)
+
+
+@bomb
+def png_many_profiles():
+    """PNG: ten thousand profiles that each become a megabyte."""
+    return _small_png(chunk(b"iCCP", b"x\0\0" + zlib.compress(b"\0" * 2**20)) * 9_500)
 
 
 @bomb
@@ -311,6 +325,13 @@ def jpeg_fill_to_the_end():
 
 
 @bomb
+def jpeg_restarts_before():
+    """JPEG: five million restart markers before the first segment."""
+    jpeg = encode(_plain(64, 64), "JPEG")
+    return jpeg[:2] + b"\xff\xd0" * 5_000_000 + jpeg[2:]
+
+
+@bomb
 def jpeg_zeros():
     """JPEG: ten megabytes of nothing where the first marker should be."""
     return b"\xff\xd8\xff" + b"\0" * (FILE_BYTES - 3)
@@ -336,6 +357,13 @@ def jpeg_tables():
     """JPEG: 150 megabytes' worth of Huffman tables."""
     jpeg = encode(_plain(64, 64), "JPEG")
     return files.with_segments(jpeg, files.segment(0xC4, b"\0" + b"\0" * 16) * 500_000)
+
+
+@bomb
+def jpeg_quantization():
+    """JPEG: 160,000 tables of quantization."""
+    table = files.segment(0xDB, (b"\0" + b"\1" * 64) * 1000)
+    return files.with_segments(encode(_plain(64, 64), "JPEG"), table * 160)
 
 
 @bomb
@@ -428,6 +456,12 @@ def gif_long_comment():
 def gif_extensions():
     """GIF: two million empty extensions."""
     return _gif(16, 16, (16, 16), b"!\xff\0" * 3_000_000)
+
+
+@bomb
+def gif_comments():
+    """GIF: five hundred comments of ten thousand blocks."""
+    return _gif(16, 16, (16, 16), (b"!\xfe" + b"\1x" * 10_000 + b"\0") * 500)
 
 
 @bomb
@@ -619,6 +653,65 @@ def avif_hidden_frames():
     tile = encode(_plain(2048, 2048), "AVIF", speed=10)
     stream, _ = files.av1_item(tile)
     return files.grid(files.with_stream(tile, stream * 1000), 1, 1, 2048)
+
+
+@bomb
+def avif_extents():
+    """AVIF: a thousand items in a thousand pieces each, every piece the whole file."""
+    tile = files.grid(_tile(64, noise=False), 32, 31, 64)
+    at = tile.index(b"iloc") + 4
+    items = b"".join(struct.pack(">HHHH", number, 0, 0, 1000) for number in range(1, 994))
+    locations = struct.pack(">BBHBBH", 1, 0, 0, 0, 0, 993) + items
+    end = at - 8 + struct.unpack_from(">L", tile, at - 8)[0]
+    return tile[:at] + locations.ljust(end - at, b"\0") + tile[end:] + b"\0" * 9_000_000
+
+
+@bomb
+def avif_items():
+    """AVIF: a million items that are nowhere."""
+    tile = _tile(64, noise=False)
+    at = tile.index(b"meta") + 8
+    nowhere = files.box(b"iloc", struct.pack(">BBHBBL", 2, 0, 0, 0, 0, 1_000_000) + b"\0" * 10_000_000)
+    length = struct.unpack_from(">L", tile, at - 12)[0] + len(nowhere)
+    old = tile[at:].replace(b"iloc", b"free", 1)
+    return tile[: at - 12] + struct.pack(">L", length) + tile[at - 8 : at] + nowhere + old
+
+
+@bomb
+def avif_shared():
+    """AVIF: a thousand tiles that share nine megabytes."""
+    stream, _ = files.av1_item(_tile(64, noise=False))
+    padding = b"\x7a\x80\x80\x80\x04" + b"\0" * 2**23  # a unit of padding
+    return files.grid(files.with_stream(_tile(64, noise=False), stream + padding), 32, 31, 64)
+
+
+@bomb
+def avif_units():
+    """AVIF: a thousand tiles of a million empty units each."""
+    stream, _ = files.av1_item(_tile(64, noise=False))
+    return files.grid(files.with_stream(_tile(64, noise=False), stream + b"\x7a\0" * 4_000_000), 32, 31, 64)
+
+
+@bomb
+def avif_few_units():
+    """AVIF: a thousand tiles of sixty units each."""
+    stream, _ = files.av1_item(_tile(64, noise=False))
+    return files.grid(files.with_stream(_tile(64, noise=False), stream + b"\x7a\0" * 60), 32, 31, 64)
+
+
+@bomb
+def avif_properties():
+    """AVIF: four thousand lists of properties."""
+    tile = _tile(64, noise=False)
+    at = tile.index(b"iprp") + 4
+    extra = files.box(b"ipco", files.box(b"free") * 300) * 4000
+    return (
+        tile[: at - 8]
+        + struct.pack(">L", struct.unpack_from(">L", tile, at - 8)[0] + len(extra))
+        + tile[at - 4 : at]
+        + extra
+        + tile[at:]
+    )
 
 
 @bomb

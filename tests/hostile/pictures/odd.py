@@ -1,6 +1,7 @@
 """Odd but valid pictures, each with the plain picture that it shows.
 
-Each is what some camera, telephone, editor or converter writes, or what a standard allows and few programs use.
+Each is what some camera, telephone, editor or converter writes, or what a standard allows and few programs use. A long
+file, because it is a list, format by format.
 """
 
 import io

@@ -57,7 +57,7 @@ class Guarded(GatewayProcess):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def host():
     """The hostile host behind the public address, IPv4 and IPv6."""
     first, second = Host(), Host("::1")
@@ -66,13 +66,13 @@ def host():
     second.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     """The only authority that the gateway trusts."""
     return Authority(tmp_path_factory.mktemp("authority"), "trusted")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guarded(host, authority, tmp_path_factory):
     """The gateway before the committed pizza model."""
     folder = tmp_path_factory.mktemp("guarded")

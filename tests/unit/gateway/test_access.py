@@ -124,6 +124,13 @@ def test_rate_of_an_address():
     assert 'gateway_refused_total{method="POST",reason="rate"} 1.0' in client.get("/metrics").text.splitlines()
 
 
+def test_rate_of_an_ipv6_site():
+    """Addresses that one customer may change between are one caller."""
+    client = client_of(rate_per_s=0.1, rate_burst=1)
+    asked = [ask(client, remote=f"2001:db8:{site}::{host}").status_code for site, host in ("11", "12", "21")]
+    assert [200, 429, 200] == asked
+
+
 def test_rate_counts_pictures():
     """A request of ten pictures is worth ten."""
     client = client_of(rate_per_s=1.0, rate_burst=4)

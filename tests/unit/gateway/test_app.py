@@ -220,6 +220,7 @@ def test_a_model_that_breaks_its_contract(predictor, client, break_it):
     """A model whose signature, labels and answers do not fit together is told from bad input."""
     vars(predictor).update(break_it)
     assert_problem(client.post(PREDICT, json={"instances": [b64(RED)]}), 502, "model-mismatch")
+    assert "gateway_model_mismatches_total 1.0" in client.get("/metrics").text.splitlines()
 
 
 def test_foreign_model(predictor):

@@ -13,6 +13,7 @@ from gateway.pictures import NotAPicture
 from gateway.room import Body, Room
 from gateway.urls import BadUrl
 from serving_api.deadline import Deadline
+from tests.hostile.urls import host as hosts
 
 PICTURE = b"\xff\xd8\xff\xe0 of a sort"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(PICTURE), PICTURE)
@@ -103,6 +104,19 @@ def test_next_address_is_tried():
     """When the first of several addresses does not answer, the next one is asked."""
     with host(OK) as (port, _):
         assert PICTURE == fetch(f"http://pictures.example:{port}/", resolver=lambda *_: ["127.0.0.2", "127.0.0.1"])
+
+
+def test_both_families_are_tried():
+    """A host whose many addresses of one family lead nowhere is reached by the other."""
+    nowhere = [f"127.0.0.{last}" for last in range(2, 9)]
+    server = hosts.Host("::1")
+    try:
+        answer = fetch(
+            f"http://pictures.example:{server.port}/", max_bytes=100_000, resolver=lambda *_: [*nowhere, "::1"]
+        )
+    finally:
+        server.close()
+    assert hosts.PICTURE == answer
 
 
 def test_redirects_are_checked_anew():

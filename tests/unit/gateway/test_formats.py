@@ -109,12 +109,19 @@ def test_avif_that_lies_about_its_size():
 
 
 def test_tiles_that_share_their_bytes():
-    """Tiles of one and the same ten megabytes are paid for each."""
+    """Tiles of one and the same bytes are paid for each."""
     tile = encode(Image.new("RGB", (64, 64)), "AVIF")
     stream, _ = files.av1_item(tile)
-    padding = b"\x7a\x80\x80\x80\x02" + b"\0" * 2**22  # an AV1 unit of four megabytes that says nothing
+    padding = b"\x7a\xd0\xbb\x1b" + b"\0" * 450_000  # an AV1 unit that says nothing
     data = files.grid(files.with_stream(tile, stream + padding), 8, 8, 64)
     assert 50_000_000 < formats.read(data).weight
+
+
+def test_chunk_that_is_empty():
+    """A part that ends before what it should hold is a broken file; found by `make fuzz`."""
+    pixels = files.riff_chunks(encode(corners(), "WEBP"))
+    with pytest.raises(Broken):
+        formats.read(files.riff(*pixels, (b"VP8X", b"")))
 
 
 @pytest.mark.parametrize("order", "<>")
