@@ -121,6 +121,7 @@ def test_a_failure_is_logged_with_its_request(client, predictor, lines):
         (f"Authorization: Bearer {KEY}, next", "Authorization: Bearer ic_..., next"),
         ("x" * 10_000, "x" * 8192),
     ],
+    ids=["link", "password", "capitals", "key", "bearer", "long"],  # a key is another one in every process
 )
 def test_secrets_are_cut_out(written, logged):
     """A URL's password, query and fragment, and anything that looks like a key, is in no line."""
