@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 _BURST_S = 2.0
 _MOMENT_S = 0.02
+_CALM_S = 0.05  # without anybody waiting: a jam is over
 
 
 class Patience:
@@ -40,16 +41,20 @@ class Patience:
 
     def __init__(self, burst_s: float) -> None:
         self._burst_s = burst_s
-        self._began_s = 0.0
+        self._began_s = self._joined_s = 0.0
 
-    def restart(self) -> None:
-        """Note that the queue begins now."""
-        self._began_s = time.monotonic()
+    def join(self, *, empty: bool) -> float:
+        """Note that somebody joins the queue, which is empty or not; return how long to wait, seconds."""
+        now_s = time.monotonic()
+        if empty and now_s - self._joined_s > _CALM_S:
+            self._began_s = now_s
+        self._joined_s = now_s
+        return max(0.0, self._began_s + self._burst_s - now_s) + _MOMENT_S
 
     @property
-    def left_s(self) -> float:
-        """Give the time that somebody who comes now should wait, seconds."""
-        return max(0.0, self._began_s + self._burst_s - time.monotonic()) + _MOMENT_S
+    def is_jam(self) -> bool:
+        """Tell whether the queue has lasted for longer than a burst."""
+        return self._joined_s - self._began_s > self._burst_s and time.monotonic() - self._joined_s < _CALM_S
 
 
 @dataclass(frozen=True)
@@ -141,10 +146,9 @@ class Stage:
                 return 0.0
             if len(self._queue) >= self._room:
                 raise self._refuse()
-            if not self._queue:
-                self._patience.restart()
+            patience_s = self._patience.join(empty=not self._queue)
             self._queue.append(turn)
-            return self._patience.left_s
+            return patience_s
 
     def _wait(self, turn: threading.Event, deadline: ClientDeadline, patience_s: float) -> None:
         with self._wait_seconds.time():

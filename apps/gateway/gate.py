@@ -38,12 +38,11 @@ class Gate:
         full = Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
         if len(self._queue) >= self._room:
             raise full
-        if not self._queue:
-            self._patience.restart()
+        patience_s = self._patience.join(empty=not self._queue)
         turn = self._loop.create_future()
         self._queue.append(turn)
         try:
-            async with asyncio.timeout(self._patience.left_s):
+            async with asyncio.timeout(patience_s):
                 await turn
         except TimeoutError:
             if turn.cancelled():  # else the turn came together with the end of patience
@@ -54,7 +53,9 @@ class Gate:
     def leave(self) -> None:
         """Be worked on no more, and let the next in."""
         self._working -= 1
-        while self._queue and self._working < self._limit:
+        # In a jam half of them keep the machine as busy, and each is done in half the time.
+        limit = -(-self._limit // 2) if self._patience.is_jam else self._limit
+        while self._queue and self._working < limit:
             turn = self._queue.popleft()
             if not turn.done():
                 self._working += 1
