@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from gateway.capacity import Patience
 from gateway.problems import OVER_CAPACITY, Problem
 
-_BURST_S = 0.25
+_BURST_S = 0.1
 
 
 class Gate:
