@@ -1,12 +1,11 @@
 """Rules of bodies on their way in: what all of them hold together."""
 
-import asyncio
-
 import pytest
 
 from gateway.arriving import Body, Buffers
 from gateway.problems import Problem
 from gateway.settings import Settings
+from tests import loop
 
 SETTINGS = Settings(max_buffered_bytes=2**20)
 
@@ -27,6 +26,6 @@ def test_a_refused_body_makes_room_before_it_is_heard_out():
         body.release()
 
     buffers = Buffers()
-    asyncio.run(refuse())
+    loop.run(refuse())
     assert [0, 2**18, 2 * 2**18, 3 * 2**18, 2**20, 0, 0, 0] == held
     assert 0 == buffers.held_bytes

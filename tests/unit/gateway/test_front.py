@@ -6,6 +6,7 @@ import time
 
 from gateway.front import Front
 from gateway.settings import Settings
+from tests import loop
 
 SCOPE = {
     "type": "http",
@@ -54,7 +55,7 @@ def wsgi(seen):
 
 
 def ask(front, client, **scope):
-    asyncio.run(front(SCOPE | scope, client.receive, client.send))
+    loop.run(front(SCOPE | scope, client.receive, client.send))
     return client
 
 
@@ -92,7 +93,7 @@ def test_work_hears_of_its_clients_leaving():
         client.gone.set()
         await asked
 
-    asyncio.run(leave_midway())
+    loop.run(leave_midway())
     ((gone, took_s),) = heard
     assert (True, []) == (gone, client.answer)
     assert took_s < 5.0
@@ -128,7 +129,7 @@ def test_more_than_is_worked_on_is_refused():
         await asyncio.gather(*asked)
         return [one.status for one in (*first, late, link, probe, page)]
 
-    assert [200] * 4 + [429] + [200] * 3 == asyncio.run(crowd())
+    assert [200] * 4 + [429] + [200] * 3 == loop.run(crowd())
 
 
 def test_a_refusal_gives_back_what_was_held():
@@ -144,6 +145,6 @@ def test_a_refusal_gives_back_what_was_held():
         return messages.pop(0)
 
     leaver = Client()
-    asyncio.run(front(SCOPE, receive, leaver.send))
+    loop.run(front(SCOPE, receive, leaver.send))
     assert None is leaver.status
     assert 0 == front._buffers.held_bytes

@@ -8,11 +8,12 @@ import pytest
 from gateway import gate as module
 from gateway.gate import Gate
 from gateway.problems import Problem
+from tests import loop
 
 
 def run(scenario):
     """Run a coroutine function with a time limit."""
-    return asyncio.run(asyncio.wait_for(scenario(), 20))
+    return loop.run(asyncio.wait_for(scenario(), 20))
 
 
 def test_first_come_first_served(monkeypatch):

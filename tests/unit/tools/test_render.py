@@ -56,7 +56,7 @@ def test_render_writes_a_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["prod", "--components", "canari"], "there is no component 'canari'; there are: canary"),
+        (["prod", "--components", "canari"], "there is no component 'canari'; there are: api-keys, canary,"),
         (["kind", "--components", "gpu"], "kind + gpu: "),
     ],
 )
