@@ -37,10 +37,12 @@ class Patience:
 
     Args:
         burst_s: how long a queue may last before it is one of those, seconds.
+        jam_s: how long before it is called a jam, seconds.
     """
 
-    def __init__(self, burst_s: float) -> None:
+    def __init__(self, burst_s: float, jam_s: float | None = None) -> None:
         self._burst_s = burst_s
+        self._jam_s = burst_s if jam_s is None else jam_s
         self._began_s = self._joined_s = 0.0
 
     def join(self, *, empty: bool) -> float:
@@ -53,8 +55,8 @@ class Patience:
 
     @property
     def is_jam(self) -> bool:
-        """Tell whether the queue has lasted for longer than a burst."""
-        return self._joined_s - self._began_s > self._burst_s and time.monotonic() - self._joined_s < _CALM_S
+        """Tell whether the queue has lasted for so long."""
+        return self._joined_s - self._began_s > self._jam_s and time.monotonic() - self._joined_s < _CALM_S
 
 
 @dataclass(frozen=True)

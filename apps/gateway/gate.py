@@ -11,11 +11,15 @@ from contextlib import contextmanager, suppress
 from gateway.capacity import Patience
 from gateway.problems import OVER_CAPACITY, Problem
 
-_BURST_S = 0.1
+_BURST_S = 2.0  # a machine that does something else for a moment, as at a rollout, refuses nobody for it
+_JAM_S = 0.1
 
 
 class Gate:
-    """A number of requests that are worked on, and a queue of bounded length before them: first come, first served.
+    """A number of requests that are worked on, and a queue of bounded length before them.
+
+    First come, first served; in a jam the last goes first, so that most answers come as soon as ever and not all of them
+    late (adaptive LIFO: Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
 
     Args:
         limit: how many are worked on at a time.
@@ -27,7 +31,7 @@ class Gate:
         self._room = room
         self._working = 0
         self._queue: deque[asyncio.Future[None]] = deque()
-        self._patience = Patience(_BURST_S)
+        self._patience = Patience(_BURST_S, _JAM_S)
 
     async def enter(self) -> None:
         """Begin to be worked on. Raises: Problem (429) where there is no room, or no place soon enough."""
@@ -54,9 +58,11 @@ class Gate:
         """Be worked on no more, and let the next in."""
         self._working -= 1
         # In a jam half of them keep the machine as busy, and each is done in half the time.
-        limit = -(-self._limit // 2) if self._patience.is_jam else self._limit
+        limit, next_turn = self._limit, self._queue.popleft
+        if self._patience.is_jam:
+            limit, next_turn = -(-self._limit // 2), self._queue.pop
         while self._queue and self._working < limit:
-            turn = self._queue.popleft()
+            turn = next_turn()
             if not turn.done():
                 self._working += 1
                 turn.set_result(None)

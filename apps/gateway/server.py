@@ -1,6 +1,7 @@
 """Serve with uvicorn: one process, one thread for all connections, others for the work."""
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -56,6 +57,9 @@ def serve(settings: Settings) -> None:
         _allow_descriptors(settings.max_connections + _OTHER_DESCRIPTORS)
         give_back_at_once()
         app = create_app(settings, open_predictor(settings))
+        # What is there now stays: a full collection would go through all of it, and hold everybody up meanwhile.
+        gc.collect()
+        gc.freeze()
         shared = Connections(settings, app.extensions[METRICS])
         config = uvicorn.Config(
             Front(app.wsgi_app, settings, app.extensions[ACCESS].admit),

@@ -4,6 +4,7 @@ Order, as in the original: read flags and files, load the models, then open the 
 that answers. Unlike the original it ends cleanly on SIGTERM and SIGINT: requests under way are answered first.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -170,6 +171,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             server = Server(flags)
             server.start(stop.is_set)
+            # What is there now stays: a full collection would go through all of it, and hold requests up meanwhile.
+            gc.freeze()
         except StatusError as error:
             return _refused(error)
         stop.wait()

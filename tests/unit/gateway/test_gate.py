@@ -18,7 +18,7 @@ def run(scenario):
 
 def test_first_come_first_served(monkeypatch):
     """As many as the limit are let in, others in order as these leave, and beyond the room nobody waits."""
-    monkeypatch.setattr(module, "_BURST_S", 10.0)
+    monkeypatch.setattr(module, "_JAM_S", 10.0)
 
     async def scenario():
         gate, order = Gate(2, 2), []
@@ -39,6 +39,34 @@ def test_first_come_first_served(monkeypatch):
         for _ in range(2):
             gate.leave()
         assert (0, 0) == (gate._working, len(gate._queue))
+
+    run(scenario)
+
+
+def test_in_a_jam_the_last_goes_first(monkeypatch):
+    """A queue that has lasted for a while is served from its end, by half as many."""
+    monkeypatch.setattr(module, "_JAM_S", 0.02)
+
+    async def scenario():
+        gate, order = Gate(2, 8), []
+
+        async def enter(number):
+            await gate.enter()
+            order.append(number)
+
+        tasks = []
+        for number in range(6):
+            tasks.append(asyncio.create_task(enter(number)))
+            await asyncio.sleep(0.01)
+        assert [0, 1] == order
+        gate.leave()
+        await asyncio.sleep(0)
+        assert ([0, 1], 1) == (order, gate._working)
+        for last in (5, 4, 3, 2):
+            gate.leave()
+            await asyncio.sleep(0)
+            assert last == order[-1]
+        await asyncio.gather(*tasks)
 
     run(scenario)
 
