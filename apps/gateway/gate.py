@@ -18,8 +18,8 @@ _JAM_S = 0.1
 class Gate:
     """A number of requests that are worked on, and a queue of bounded length before them.
 
-    First come, first served; in a jam the last goes first, so that most answers come as soon as ever and not all of them
-    late (adaptive LIFO: Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
+    First come, first served; in a jam the last goes first, so that most answers come as soon as ever and not all late
+    (adaptive LIFO: Ben Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
 
     Args:
         limit: how many are worked on at a time.
