@@ -5,6 +5,7 @@ Imports little: `gateway verify` needs nothing of the server.
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     prove.add_arguments(proving)
     proving.set_defaults(run=prove.run)
     arguments = parser.parse_args(argv)
+    # As process 1 of a container it would outlive a SIGTERM that it does not handle, until the pod's time is up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     status: int = arguments.run(arguments)
     return status
 

@@ -12,9 +12,9 @@ from gateway.goldens import Golden, difference
 from gateway.verify.checks import Red
 from gateway.verify.expected import Expected
 from gateway.verify.http import Http
+from gateway.verify.pace import AT_ONCE, paced
 from serving_api.deadline import Deadline
 
-_AT_ONCE = 8  # pictures of a request: GATEWAY_MAX_INSTANCES may be lowered
 _BOUNDARY = "image-classifiers-golden"
 
 
@@ -33,25 +33,27 @@ def check_service(service: str, models: Sequence[Expected], deadline: Deadline, 
     for model in models:
         path = f"/v1/models/{quote(model.name, safe='')}"
         for golden in model.goldens:
-            worst = max(worst, _ask(gateway, f"{path}/versions/{golden.version}:predict", golden, [golden]))
+            by_version = f"{path}/versions/{golden.version}:predict"
+            worst = max(worst, _ask(gateway, by_version, golden, [golden], deadline))
             pictures += len(golden.pictures)
         if model.goldens:
             # A share of the requests without a version may go to any version, where there are labels.
             accepted = model.goldens if model.labels else model.goldens[:1]
-            worst = max(worst, _ask(gateway, f"{path}:predict", model.goldens[0], accepted))
+            worst = max(worst, _ask(gateway, f"{path}:predict", model.goldens[0], accepted, deadline))
     if models and models[0].goldens:
         _ask_form(gateway, models[0].goldens)
     return f"{pictures} goldens: at most {worst:.1g} off"
 
 
-def _ask(gateway: Http, path: str, sent: Golden, accepted: Sequence[Golden]) -> float:
+def _ask(gateway: Http, path: str, sent: Golden, accepted: Sequence[Golden], deadline: Deadline) -> float:
     """Send a version's pictures as JSON. Returns: the largest |difference|, by the goldens of who answered."""
     worst = 0.0
     by_version = {golden.version: golden for golden in accepted}
-    for begin in range(0, len(sent.pictures), _AT_ONCE):
-        some = sent.pictures[begin : begin + _AT_ONCE]
+    for begin in range(0, len(sent.pictures), AT_ONCE):
+        some = sent.pictures[begin : begin + AT_ONCE]
         body = {"instances": [{"b64": base64.b64encode(picture).decode()} for picture in some]}
-        answer = gateway.post(path, json.dumps(body).encode(), "application/json")
+        with paced(deadline):
+            answer = gateway.post(path, json.dumps(body).encode(), "application/json")
         try:
             version, predictions = answer["model"]["version"], answer["predictions"]
             golden = by_version.get(version)
@@ -88,7 +90,7 @@ def _probabilities(path: str, prediction: Mapping[str, Any], golden: Golden) -> 
 
 
 def _compare(path: str, found: Sequence[Sequence[float]], golden: Golden, begin: int) -> float:
-    expected = golden.probabilities[begin : begin + _AT_ONCE]
+    expected = golden.probabilities[begin : begin + AT_ONCE]
     off = difference(np.array(found, dtype=np.float64), expected)
     if not off <= golden.tolerance:
         raise Red(

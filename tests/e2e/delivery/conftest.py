@@ -32,6 +32,7 @@ def pytest_runtest_makereport(item, call):
     """Print what the cluster says, and keep all of it in build/e2e, while it still shows why a test failed."""
     report = yield
     if report.when == "call" and report.failed and item.get_closest_marker("delivery"):
+        print(call.excinfo.exconly())  # noqa: T201 - the tests after this one take minutes
         collect(KEPT / item.name)
         diagnosis.explain(Programs())
     return report
@@ -160,11 +161,13 @@ def impatient(repository, deployment):
     """Rollouts that are given up after 45 s: base/ waits five minutes, which no test wants to."""
     patch = "- op: replace\n  path: /spec/progressDeadlineSeconds\n  value: 45\n"
     file = repository.folder / "overlays/kind/resources.patch.yaml"
-    file.write_text(file.read_text() + patch)
+    before = file.read_text()
+    file.write_text(before + patch)
     assert yaml.safe_load(file.read_text())
     deployment.wait_verified(repository.commit("Give rollouts up early"))
     yield
-    deployment.wait_verified(repository.revert())
+    file.write_text(before)
+    deployment.wait_verified(repository.commit("Give rollouts up as before"))
 
 
 def steady(load, seconds):

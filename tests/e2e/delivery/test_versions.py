@@ -14,7 +14,7 @@ from tools.models import MODELS, versions
 MODEL = "fashion-mnist"  # the small one: two cores hold 50 of its requests a second beside a rollout
 BEFORE = versions(MODEL)[-1]
 RATE = float(os.environ.get("E2E_RATE", "50"))  # for machines that hold less
-WHY = {"broken-graph": "model.tflite", "missing-variables": "saved_model", "wrong-labels": "has labels"}
+WHY = {"broken-graph": "model.tflite", "missing-variables": "SavedModel", "wrong-labels": "has labels"}
 
 
 def picture(model):
