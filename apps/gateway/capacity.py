@@ -9,6 +9,7 @@ wait ends with the deadline, and when the client goes away: work that nobody wai
     `-- client-gone                                                        counted as 499, as nobody hears it
 """
 
+import random
 import threading
 import time
 from collections import deque
@@ -43,20 +44,26 @@ class Patience:
     def __init__(self, burst_s: float, jam_s: float | None = None) -> None:
         self._burst_s = burst_s
         self._jam_s = burst_s if jam_s is None else jam_s
-        self._began_s = self._joined_s = 0.0
+        self._began_s = self._seen_s = 0.0
 
     def join(self, *, empty: bool) -> float:
         """Note that somebody joins the queue, which is empty or not; return how long to wait, seconds."""
         now_s = time.monotonic()
-        if empty and now_s - self._joined_s > _CALM_S:
+        if empty and now_s - self._seen_s > _CALM_S:
             self._began_s = now_s
-        self._joined_s = now_s
-        return max(0.0, self._began_s + self._burst_s - now_s) + _MOMENT_S
+        self._seen_s = now_s
+        left_s = max(0.0, self._began_s + self._burst_s - now_s)
+        # Not all of them to the same moment: refusals cost a little, and hundreds at once would hold up the others.
+        return random.uniform(left_s / 2, left_s) + _MOMENT_S  # noqa: S311 - nobody gains by guessing it
+
+    def left(self) -> None:
+        """Note that somebody leaves the queue, one way or the other."""
+        self._seen_s = time.monotonic()
 
     @property
     def is_jam(self) -> bool:
         """Tell whether the queue has lasted for so long."""
-        return self._joined_s - self._began_s > self._jam_s and time.monotonic() - self._joined_s < _CALM_S
+        return self._seen_s - self._began_s > self._jam_s and time.monotonic() - self._seen_s < _CALM_S
 
 
 @dataclass(frozen=True)
@@ -156,6 +163,7 @@ class Stage:
         with self._wait_seconds.time():
             deadline.within(patience_s).wait(turn)
         with self._lock:
+            self._patience.left()
             if in_vain := turn in self._queue:
                 self._queue.remove(turn)
         try:

@@ -41,11 +41,12 @@ class Lane:
         threads: those that answer.
         limit: how many requests are worked on at a time.
         room: how many may wait.
+        jam_limit: see Gate.
     """
 
-    def __init__(self, threads: ThreadPoolExecutor, limit: int, room: int) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, limit: int, room: int, jam_limit: int | None = None) -> None:
         self._threads = threads
-        self.gate = Gate(limit, room)
+        self.gate = Gate(limit, room, jam_limit)
 
     async def run(self, call: Callable[[Environment], Answer], environment: Environment) -> Answer:
         """Have a thread answer a request that has entered by the gate."""
@@ -76,7 +77,7 @@ class Front:
         self._buffers = Buffers()
         room, answering = settings.max_waiting, settings.max_decodes + settings.max_in_flight + _BETWEEN
         threads = ThreadPoolExecutor(settings.threads, "request")
-        self._pictures = Lane(threads, answering, _ROOM)
+        self._pictures = Lane(threads, answering, _ROOM, jam_limit=max(1, settings.max_in_flight // 2))
         self._links = Lane(threads, settings.max_fetches + room, 0)
         self._pages = Lane(ThreadPoolExecutor(_PAGE_THREADS, "page"), _PAGE_THREADS, _ROOM)
         self._probes = Lane(ThreadPoolExecutor(_PROBE_THREADS, "probe"), _PROBE_THREADS, _ROOM)

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from gateway.capacity import Patience
 from gateway.problems import OVER_CAPACITY, Problem
 
-_BURST_S = 2.0  # a machine that does something else for a moment, as at a rollout, refuses nobody for it
-_JAM_S = 0.1
+_BURST_S = 1.0  # a machine that does something else for a moment, as at a rollout, refuses nobody for it
+_JAM_S = 0.05
 
 
 class Gate:
@@ -24,10 +24,13 @@ class Gate:
     Args:
         limit: how many are worked on at a time.
         room: how many may wait.
+        jam_limit: how many are worked on at a time in a jam; None: as many as else. Fewer keep the machine as busy, and
+            each is done sooner.
     """
 
-    def __init__(self, limit: int, room: int) -> None:
+    def __init__(self, limit: int, room: int, jam_limit: int | None = None) -> None:
         self._limit = limit
+        self._jam_limit = limit if jam_limit is None else jam_limit
         self._room = room
         self._working = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -53,14 +56,15 @@ class Gate:
                 with suppress(ValueError):
                     self._queue.remove(turn)
                 raise full from None
+        finally:
+            self._patience.left()
 
     def leave(self) -> None:
         """Be worked on no more, and let the next in."""
         self._working -= 1
-        # In a jam half of them keep the machine as busy, and each is done in half the time.
         limit, next_turn = self._limit, self._queue.popleft
         if self._patience.is_jam:
-            limit, next_turn = -(-self._limit // 2), self._queue.pop
+            limit, next_turn = self._jam_limit, self._queue.pop
         while self._queue and self._working < limit:
             turn = next_turn()
             if not turn.done():

@@ -136,7 +136,7 @@ def test_a_place_given_to_a_client_that_leaves_goes_on():
 def test_patience_is_for_bursts():
     """Who joins a new queue waits through a burst; who joins one that has long not been empty, only for a moment."""
     patience = Patience(0.5)
-    assert 0.4 < patience.join(empty=True) <= 0.6
+    assert 0.2 < patience.join(empty=True) <= 0.6
     patience._began_s -= 0.4
     assert 0.0 < patience.join(empty=False) < 0.2
     patience._began_s -= 10.0
@@ -148,13 +148,17 @@ def test_a_jam_is_over_when_nobody_waited_for_a_while():
     patience = Patience(0.5)
     patience.join(empty=True)
     patience._began_s -= 10.0
-    patience._joined_s += 1.0  # just now, however slow this machine is
+    patience._seen_s += 1.0  # just now, however slow this machine is
     assert patience.join(empty=True) < 0.1
-    patience._joined_s += 1.0
+    patience._seen_s += 1.0
     assert patience.is_jam
-    patience._joined_s -= 2.0
+    patience._seen_s -= 2.0
     assert not patience.is_jam
-    assert patience.join(empty=True) > 0.4
+    assert patience.join(empty=True) > 0.2
+    patience._began_s -= 10.0
+    patience._seen_s -= 2.0
+    patience.left()
+    assert patience.is_jam  # who waited until now is seen by nobody but itself
 
 
 def test_no_patience_no_place(monkeypatch):

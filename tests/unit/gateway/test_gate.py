@@ -48,7 +48,7 @@ def test_in_a_jam_the_last_goes_first(monkeypatch):
     monkeypatch.setattr(module, "_JAM_S", 0.02)
 
     async def scenario():
-        gate, order = Gate(2, 8), []
+        gate, order = Gate(2, 8, jam_limit=1), []
 
         async def enter(number):
             await gate.enter()
