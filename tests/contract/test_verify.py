@@ -301,3 +301,14 @@ def test_a_pod_with_a_wrong_model_stays_shut(stack, tmp_path):
         status, words = proof.end()
         assert (1, True, False) == (status, why in words, proof.is_open()), words
         assert "error: no proof within 2 s" in words
+
+
+def test_a_proof_that_waits_ends_when_it_is_told_to(stack):
+    """Process 1 of a container gets no default for SIGTERM: unhandled, a rollback would wait for the pod's last second."""
+    proof = Proof(free_port(), stack.models_config, MODELS)
+    assert "not yet" in proof.process.stdout.readline()
+    begin_s = time.monotonic()
+    proof.process.send_signal(signal.SIGTERM)
+    status, words = proof.end()
+    assert 128 + signal.SIGTERM == status, words
+    assert time.monotonic() - begin_s < 5
