@@ -304,7 +304,7 @@ def test_a_pod_with_a_wrong_model_stays_shut(stack, tmp_path):
 
 
 def test_a_proof_that_waits_ends_when_it_is_told_to(stack):
-    """Process 1 of a container gets no default for SIGTERM: unhandled, a rollback would wait for the pod's last second."""
+    """Process 1 of a container has no default for SIGTERM: unhandled, a rollback would wait for the pod's grace."""
     proof = Proof(free_port(), stack.models_config, MODELS)
     assert "not yet" in proof.process.stdout.readline()
     begin_s = time.monotonic()
