@@ -54,9 +54,10 @@ def test_bad_versions_are_stopped(repository, deployment, timed, page, figures):
             said[release] = "".join(deployment.log(pod, one) for pod in new for one in ("model-server", "proof"))
         timed(None, "(c) rollback to verified", revert=len(WHY))
         steady(load, load.elapsed_s + 3)
-    figures.phase("(c) three bad versions and a rollback", load.between())
-    assert {} == load.between().failures
-    assert {BEFORE} == set(load.between().versions)
+    answers = load.between()
+    figures.phase("(c) three bad versions and a rollback", answers)
+    assert {} == answers.failures, [one for one in answers.outcomes if one.answer != "200"]
+    assert {BEFORE} == set(answers.versions)
     assert [] == [release for release, why in WHY.items() if why not in said[release]], said
 
 
