@@ -21,6 +21,8 @@ from tools.models import IN_IMAGE, bundled_models, versions
 _HASHED = re.compile(f".+{configuration.HASH}")
 # The label by which Grafana finds dashboards: no pod names such a ConfigMap.
 WATCHED = "grafana_dashboard"
+_AGE, _AGE_JITTER = "grpc.max_connection_age_ms", 1.1  # gRPC adds or takes away a tenth at random
+_OLD_ANSWER_S = 5  # CoreDNS's default for names of the cluster
 _MESSAGES: dict[str, type[Message]] = {
     "model_config_file": config_pb2.ModelServerConfig,
     "batching_parameters_file": config_pb2.BatchingParameters,
@@ -91,6 +93,22 @@ def model_server_flags(container: Container) -> Iterator[str]:
             parse_channel_arguments(_flags(container).grpc_channel_arguments)
         except StatusError as error:
             yield f"does not start: {error.message}"
+
+
+@rule("connection-age")
+@each_container
+def connection_age(container: Container) -> Iterator[str]:
+    """Connections to a model server end before its preStop does: gateways look for others only when one has ended."""
+    if not configuration.is_model_server(container):
+        return
+    try:
+        given = dict(parse_channel_arguments(_flags(container).grpc_channel_arguments))
+    except StatusError:
+        return  # the rule about flags says so
+    pause_s = at(container.definition, "lifecycle", "preStop", "sleep", "seconds", default=0)
+    age_s = float(given.get(_AGE, "inf")) / 1000 * _AGE_JITTER
+    if pause_s and age_s + _OLD_ANSWER_S > pause_s:
+        yield f"keeps connections for {age_s:g} s and is found {_OLD_ANSWER_S} s longer; its preStop is {pause_s} s"
 
 
 @rule("model-server-files")
