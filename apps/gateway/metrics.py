@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 # A client may send any word as its method, and each would be a series for ever.
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_DROPPED = ("slow-head", "headers", "not-http", "full", "slow-reader")
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -68,10 +69,12 @@ class Metrics:
         self.connections = Gauge("gateway_connections", "Open connections.", registry=self.registry)
         self.connections_dropped = Counter(
             "gateway_connections_dropped",
-            "Connections that were closed without a request: slow-head, headers, not-http, full; or slow-reader.",
+            f"Connections that were closed: {', '.join(_DROPPED)}.",
             ("reason",),
             registry=self.registry,
         )
+        for reason in _DROPPED:
+            self.connections_dropped.labels(reason)
         # Of no use but to alert: 502 is also what a picture's host that fails gives.
         self.model_mismatches = Counter(
             "gateway_model_mismatches",

@@ -1,4 +1,4 @@
-"""The Grafana dashboard of components/monitoring can be drawn, shows one environment and answers the six questions."""
+"""The Grafana dashboard of components/monitoring can be drawn, shows one environment and answers the seven questions."""
 
 import re
 
@@ -37,6 +37,6 @@ def test_dashboard_shows_one_environment():
 
 
 def test_dashboard_has_a_row_for_each_question():
-    """Traffic, errors, latency, pictures, model server and memory, in this order."""
+    """Traffic, errors, latency, pictures, model server, capacity and memory, in this order."""
     rows = [panel["title"] for panel in dashboard()["panels"] if panel["type"] == "row"]
-    assert ["Traffic", "Errors", "Latency", "Pictures", "Model server", "Memory"] == rows
+    assert ["Traffic", "Errors", "Latency", "Pictures", "Model server", "Capacity", "Memory"] == rows
