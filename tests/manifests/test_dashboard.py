@@ -1,4 +1,4 @@
-"""The Grafana dashboard of components/monitoring can be drawn, shows one environment and answers the seven questions."""
+"""The Grafana dashboard of components/monitoring can be drawn, shows one environment, and answers seven questions."""
 
 import re
 
