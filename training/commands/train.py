@@ -2,6 +2,7 @@
 
 import tempfile
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,15 @@ def run(arguments: Namespace) -> int:
 
 
 def _smoke(config: "Config") -> int:
-    from training.artefact.drawings import write_folder
+    from training.artefact.drawings import KINDS, write_folder
     from training.artefact.export import export
     from training.train import train
 
+    # A kind of drawing that two classes share would be one picture in two classes, which is refused.
+    config = replace(config, labels=tuple(config.labels)[: len(KINDS)])
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder, "data"), config.labels, _SMOKE_PICTURES)
         train(config, Path(folder, "data"), Path(folder, "run"))
-        version = export(Path(folder, "run"), Path(folder, "models"))
+        version = export(Path(folder, "run"), Path(folder, "models"), any_size=True)  # it goes nowhere
         print(f"smoke run of {config.name} ({config.backbone}): {version} passed its gate")
     return 0

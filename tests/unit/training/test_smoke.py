@@ -1,0 +1,27 @@
+"""`make train SMOKE=1`: each class is drawn as a kind of its own, and what comes out may be of any size."""
+
+import pytest
+
+from training.artefact.drawings import KINDS
+from training.commands.train import _smoke
+from training.config import load_config, smoke
+
+
+@pytest.mark.parametrize("name", ["pizza", "clothing", "fashion-mnist"])
+def test_no_two_classes_are_drawn_alike(name, monkeypatch, capsys):
+    """Two classes of one kind would be near copies in two classes, which training refuses."""
+    seen = {}
+
+    def train(config, data, run):
+        seen.update(labels=config.labels, folders={folder.name for folder in data.iterdir()})
+
+    def export(run, models, **options):
+        seen.update(options)
+
+    monkeypatch.setattr("training.train.train", train)
+    monkeypatch.setattr("training.artefact.export.export", export)
+    assert 0 == _smoke(smoke(load_config(name)))
+    assert 2 <= len(seen["labels"]) <= len(KINDS)
+    assert set(seen["labels"]) == seen["folders"]
+    assert seen["any_size"]
+    assert f"smoke run of {name} " in capsys.readouterr().out
