@@ -148,8 +148,10 @@ def smoke(config: Config, backbone: str | None = None) -> Config:
         raise ConfigError(f"There is no backbone {name!r}; there are {', '.join(BACKBONES)}.")
     # Below 75 px Xception and InceptionV3 refuse to be built.
     size = config.size if config.size < 64 else 80  # noqa: PLR2004
+    inner_size = 80 if size < BACKBONES[name].smallest else None
     return replace(
-        config, version=1, backbone=name, weights=None, teachers=(), size=size, train_size=size, inner_size=None,
+        config, version=1, backbone=name, weights=None, teachers=(), size=size, train_size=size,
+        inner_size=inner_size,
         epochs=2, batch=16, learning_rate=1e-3, tuned_share=1.0, patience=None, estimate="test",
         fit_splits=("train",), temperature=None,
     )  # fmt: skip

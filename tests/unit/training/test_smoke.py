@@ -1,8 +1,9 @@
-"""`make train SMOKE=1`: each class is drawn as a kind of its own, and what comes out may be of any size."""
+"""`make train SMOKE=1`: a kind of drawing for each class, pictures that the backbone takes, and a model of any size."""
 
 import pytest
 
 from training.artefact.drawings import KINDS
+from training.backbones import BACKBONES
 from training.commands.train import _smoke
 from training.config import load_config, smoke
 
@@ -13,7 +14,7 @@ def test_no_two_classes_are_drawn_alike(name, monkeypatch, capsys):
     seen = {}
 
     def train(config, data, run):
-        seen.update(labels=config.labels, folders={folder.name for folder in data.iterdir()})
+        seen.update(config=config, labels=config.labels, folders={folder.name for folder in data.iterdir()})
 
     def export(run, models, **options):
         seen.update(options)
@@ -24,4 +25,5 @@ def test_no_two_classes_are_drawn_alike(name, monkeypatch, capsys):
     assert 2 <= len(seen["labels"]) <= len(KINDS)
     assert set(seen["labels"]) == seen["folders"]
     assert seen["any_size"]
+    assert BACKBONES[seen["config"].backbone].smallest <= (seen["config"].inner_size or seen["config"].size)
     assert f"smoke run of {name} " in capsys.readouterr().out
