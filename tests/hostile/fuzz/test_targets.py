@@ -27,15 +27,16 @@ def test_seeds_are_valid(name):
         TARGETS[name].run(seed)
 
 
-def test_fuzzer_notices():
+def test_fuzzer_notices(tmp_path):
     """An error that a target may not raise ends the fuzzer with a status that says so."""
     program = (
         "from tests.hostile.fuzz import one, targets\n"
         "def run(data): raise KeyError\n"
         "one.TARGETS['broken'] = targets.Target(run, (ValueError,), list)\n"
-        "one.main('broken', '-runs=10')\n"
+        f"one.main('broken', '-runs=10', '-artifact_prefix={tmp_path}/')\n"
     )
     pytest.importorskip("atheris")
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=ENVIRONMENT, capture_output=True, check=False)
     assert 0 != done.returncode
     assert b"KeyError" in done.stdout + done.stderr
+    assert list(tmp_path.glob("crash-*"))
