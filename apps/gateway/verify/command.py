@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.verify.options import add_expectation, read_expectation
+
 
 def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str] = os.environ) -> None:
     """Add the options; those that a manifest sets can come from the environment."""
@@ -22,24 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
             "commit that every gateway was deployed by; empty: one",
         ),
         "--image": (environment.get("GATEWAY_IMAGE", ""), "image that every gateway must tell; empty: one for all"),
-        "--goldens": ("/goldens", "folder with NAME/VERSION/golden.json"),
     }
     for option, (default, words) in options.items():
         parser.add_argument(option, default=default, help=f"{words} (%(default)s)")
-    parser.add_argument(
-        "--models-config",
-        type=Path,
-        default=environment.get("GATEWAY_MODEL_CONFIG_FILE") or None,
-        help="the model servers' list: which models, versions and labels must be there (%(default)s)",
-    )
     parser.add_argument(
         "--key-file",
         type=Path,
         default=environment.get("VERIFY_KEY_FILE") or None,
         help="file that holds an API key for --service; one that is not there is none (%(default)s)",
-    )
-    parser.add_argument(
-        "--without-goldens", action="append", default=[], metavar="MODEL", help="a model that only has to be available"
     )
     parser.add_argument(
         "--replicas",
@@ -49,16 +41,16 @@ def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str
         metavar="NAME=N",
         help="at least so many: gateway=5, model-server=2",
     )
-    parser.add_argument("--timeout-s", type=float, default=240.0, help="when to give up, seconds (%(default)g)")
+    add_expectation(parser, environment)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify. Returns: 0 if everything is green, 1 with the reasons otherwise."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # see gateway.cli
-    from gateway.settings import Settings, SettingsError
+    from gateway.settings import SettingsError
     from gateway.tls import read_tls
     from gateway.verify.deployment import Deployment
-    from gateway.verify.expected import ExpectationError, read_expected
+    from gateway.verify.expected import ExpectationError
     from gateway.verify.gateways import Version
     from gateway.verify.report import Report
     from gateway.verify.rounds import until_green
@@ -66,10 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     deadline = Deadline.after(arguments.timeout_s)
     try:
-        settings = Settings.from_environment(os.environ)
-        expected = read_expected(
-            arguments.models_config, settings.models, Path(arguments.goldens), frozenset(arguments.without_goldens)
-        )
+        settings, expected = read_expectation(arguments)
         deployment = Deployment(
             gateways=arguments.gateways,
             model_servers=arguments.model_servers,

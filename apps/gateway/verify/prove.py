@@ -9,7 +9,8 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
+
+from gateway.verify.options import add_expectation, read_expectation
 
 _PAUSE_S = 1.0
 
@@ -17,35 +18,22 @@ _PAUSE_S = 1.0
 def add_arguments(parser: argparse.ArgumentParser, environment: Mapping[str, str] = os.environ) -> None:
     """Add the options."""
     parser.add_argument("--model-server", default="127.0.0.1:8500", help="HOST:PORT of its gRPC (%(default)s)")
-    parser.add_argument("--goldens", default="/goldens", help="folder with NAME/VERSION/golden.json (%(default)s)")
-    parser.add_argument(
-        "--models-config",
-        type=Path,
-        default=environment.get("GATEWAY_MODEL_CONFIG_FILE") or None,
-        help="the model server's list: which models, versions and labels must be there (%(default)s)",
-    )
-    parser.add_argument(
-        "--without-goldens", action="append", default=[], metavar="MODEL", help="a model that only has to be available"
-    )
     parser.add_argument("--port", type=int, default=8510, help="opened once all is proved (%(default)s)")
-    parser.add_argument("--timeout-s", type=float, default=240.0, help="when to give up, seconds (%(default)g)")
+    add_expectation(parser, environment)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prove, then wait with the port open. Returns: 1 with the reason where there is no proof."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # see gateway.cli
-    from gateway.settings import Settings, SettingsError
+    from gateway.settings import SettingsError
     from gateway.verify.checks import run_all
-    from gateway.verify.expected import ExpectationError, read_expected
+    from gateway.verify.expected import ExpectationError
     from gateway.verify.model_servers import check_model_server
     from serving_api.deadline import Deadline
 
     deadline = Deadline.after(arguments.timeout_s)
     try:
-        settings = Settings.from_environment(os.environ)
-        models = read_expected(
-            arguments.models_config, settings.models, Path(arguments.goldens), frozenset(arguments.without_goldens)
-        )
+        settings, models = read_expectation(arguments)
     except (SettingsError, ExpectationError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
