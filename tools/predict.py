@@ -1,20 +1,18 @@
 """Classify one picture in the terminal: by a running gateway, or straight from the model where none runs."""
 
 import argparse
-import base64
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
+from gateway.client import ClientError, OutOfTime, Patience, Picture, PictureRefused, Unavailable, connect
+from gateway.client.command import read_key
+from gateway.client.show import bars
 from tools.models import DEFAULT, MODELS, bundled_models, versions
 
-BAR_CELLS = 40
+LOOK_S = 2.0
 TIMEOUT_S = 30.0
 MAX_IMAGE_BYTES = 50 * 2**20
 
@@ -30,24 +28,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("error: no picture named: make predict IMAGE=photo.jpg (or IMAGE=https://...)", file=sys.stderr)
         return 1
     try:
-        if arguments.gateway and _runs(arguments.gateway):
-            source, probabilities = _ask_gateway(arguments.gateway, arguments.model, arguments.image)
-        else:
-            source, probabilities = _ask_model(arguments.model, arguments.image)
-    except PredictError as error:
+        source, probabilities = _ask(arguments.gateway, arguments.model, arguments.image)
+    except (PredictError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(source)
-    for line in table(probabilities):
+    for line in bars(probabilities):
         print(line)
     return 0
-
-
-def table(probabilities: Mapping[str, float]) -> list[str]:
-    """Write probabilities as lines, the likeliest first: label, percentage, bar."""
-    width = max(len(label) for label in probabilities)
-    rows = sorted(probabilities.items(), key=lambda item: -item[1])
-    return [f"  {label:<{width}}  {p:7.2%}  {'█' * round(p * BAR_CELLS)}".rstrip() for label, p in rows]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,41 +57,29 @@ def _read(image: str) -> bytes:
         raise PredictError(f"{image}: {error.strerror}") from error
 
 
-def _runs(gateway: str) -> bool:
+def _ask(gateway: str, model: str, image: str) -> tuple[str, Mapping[str, float]]:
+    key = read_key("", os.environ)
+    if not (gateway and _answers(gateway, key, model)):
+        return _ask_model(model, image)
+    picture = Picture(url=image) if _is_url(image) else Picture(_read(image))
     try:
-        with urllib.request.urlopen(f"{gateway}/readyz", timeout=2.0):  # noqa: S310 - http of the --gateway flag
-            return True
-    except (urllib.error.URLError, OSError):
+        with connect(gateway, key=key) as client:
+            found = client.classify(picture, model)
+    except PictureRefused as error:
+        raise PredictError(f"{image}: {error}") from error
+    return f"{found.model} version {found.version} by {gateway}", found.probabilities
+
+
+def _answers(gateway: str, key: str, model: str) -> bool:
+    """See whether a gateway runs that has the model ready; asked once, as there is another way."""
+    try:
+        with connect(gateway, key=key, patience=Patience(timeout_s=LOOK_S, tries=1)) as client:
+            return client.describe(model).version > 0
+    except (Unavailable, OutOfTime):
         return False
 
 
-def _ask_gateway(gateway: str, model: str, image: str) -> tuple[str, dict[str, float]]:
-    instance = {"url": image} if _is_url(image) else {"b64": base64.b64encode(_read(image)).decode()}
-    request = urllib.request.Request(  # noqa: S310 - http of the --gateway flag
-        f"{gateway}/v1/models/{quote(model, safe='')}:predict",
-        json.dumps({"instances": [instance]}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - as above
-            answer: dict[str, Any] = json.load(response)
-    except urllib.error.HTTPError as error:
-        problem = _problem(error)
-        raise PredictError(f"{image}: {problem}") from error
-    except (urllib.error.URLError, OSError) as error:
-        raise PredictError(f"{gateway} does not answer: {error}") from error
-    served = answer["model"]
-    return f"{served['name']} version {served['version']} by {gateway}", answer["predictions"][0]["probabilities"]
-
-
-def _problem(error: urllib.error.HTTPError) -> str:
-    try:
-        return str(json.load(error)["detail"])
-    except (ValueError, KeyError):
-        return f"the gateway answered {error.code} {error.reason}"
-
-
-def _ask_model(model: str, image: str) -> tuple[str, dict[str, float]]:
+def _ask_model(model: str, image: str) -> tuple[str, Mapping[str, float]]:
     # Imported here: a running gateway needs neither NumPy nor LiteRT in this process.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gateway.fetch import Fetcher

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gateway.foreign import ForeignModel
-from gateway.predictor import Predictor
+from gateway.predictor import Predicts
 from gateway.scaling import scale, to_probabilities
 from serving_api import errors
 from serving_api.client import Answer
@@ -34,7 +34,7 @@ class Model:
     foreign: ForeignModel | None
 
     def classify(
-        self, predictor: Predictor, images: npt.NDArray[np.uint8], deadline: Deadline
+        self, predictor: Predicts, images: npt.NDArray[np.uint8], deadline: Deadline
     ) -> npt.NDArray[np.float32]:
         """Ask the model server for this very version, so that the labels are the answer's.
 

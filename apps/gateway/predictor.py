@@ -13,12 +13,8 @@ from serving_api.client import Answer, Metadata, ModelServer, VersionStatus
 from serving_api.deadline import Deadline
 
 
-class Predictor(Protocol):
-    """What the gateway uses of `serving_api.client.ModelServer`; every one raises a ServingError."""
-
-    @property
-    def given_up(self) -> bool:
-        """Tell whether calls are refused because no server answers."""
+class Predicts(Protocol):
+    """What it takes to ask a model that is known."""
 
     def predict(
         self,
@@ -32,6 +28,14 @@ class Predictor(Protocol):
         outputs: Sequence[str] = (),
     ) -> Answer:
         """Run a signature of a model."""
+
+
+class Predictor(Predicts, Protocol):
+    """What the gateway uses of `serving_api.client.ModelServer`; every one raises a ServingError."""
+
+    @property
+    def given_up(self) -> bool:
+        """Tell whether calls are refused because no server answers."""
 
     def signatures(
         self, model: str, deadline: Deadline, *, version: int | None = None, label: str | None = None

@@ -1,24 +1,30 @@
-"""Ask a gateway over HTTP: one request a connection, no proxy, a deadline."""
+"""Ask a gateway over HTTP by the client's way, without its retries: what is red is asked again in the next round."""
 
 import http.client
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.client.errors import ClientError
+from gateway.client.http import Http as Connection
+from gateway.client.http import words_of
 from gateway.verify.checks import Red
 from serving_api.deadline import Deadline
 
-_MAX_BYTES = 16 * 2**20
 _SHOWN = 120
+# One request a connection: behind a Service each may lead to another gateway.
+_ALONE = {"Connection": "close"}
 
 
 class Http:
-    """A gateway at `address`, host and port, with an API key where there is one; calls raise Red and nothing else."""
+    """A gateway at `address`, with an API key where there is one; everything raises Red and nothing else."""
 
     def __init__(self, address: str, deadline: Deadline, key: str = "") -> None:
-        self._address = address.removeprefix("http://").rstrip("/")
         self._deadline = deadline
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        try:
+            self._gateway = Connection(address, key)
+        except ClientError as error:
+            raise Red(str(error)) from None
 
     def get(self, path: str) -> tuple[bytes, str]:
         """GET: body and content type of an answer with status 200."""
@@ -33,22 +39,13 @@ class Http:
         return _json(path, self._call("POST", path, body, {"Content-Type": kind})[0])
 
     def _call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> tuple[bytes, str]:
-        timeout_s = self._deadline.remaining_s()
-        if timeout_s <= 0.0:
-            raise Red(f"{path}: no answer in time")
         try:
-            connection = http.client.HTTPConnection(self._address, timeout=timeout_s)
-            try:
-                connection.request(method, path, body, {**self._headers, **headers})
-                response = connection.getresponse()
-                data, kind = response.read(_MAX_BYTES), response.headers.get_content_type()
-            finally:
-                connection.close()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise Red(f"{path}: {error.strerror or error if isinstance(error, OSError) else repr(error)}") from None
-        if response.status != http.client.OK:
-            raise Red(f"{path}: status {response.status}: {_detail(data)}")
-        return data, kind
+            answer = self._gateway.exchange(method, path, self._deadline, body, {**_ALONE, **headers})
+        except ClientError as error:
+            raise Red(f"{path}: {error}") from None
+        if answer.status != http.client.OK:
+            raise Red(f"{path}: status {answer.status}: {words_of(answer.body)[0]}")
+        return answer.body, answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _json(path: str, data: bytes) -> Any:
@@ -56,11 +53,3 @@ def _json(path: str, data: bytes) -> Any:
         return json.loads(data)
     except ValueError:
         raise Red(f"{path}: the answer is no JSON: {data[:_SHOWN]!r}") from None
-
-
-def _detail(data: bytes) -> str:
-    """Give a problem's own sentence, or the beginning of whatever came."""
-    try:
-        return str(json.loads(data)["detail"])
-    except (ValueError, KeyError, TypeError):
-        return repr(data[:_SHOWN])

@@ -3,12 +3,6 @@
 from tools import predict
 
 
-def test_the_table_is_sorted_and_drawn_to_scale():
-    """The likeliest label stands first, each with its percentage and a bar of that length."""
-    lines = predict.table({"not_pizza": 0.25, "pizza": 0.75})
-    assert ["  pizza       75.00%  " + "█" * 30, "  not_pizza   25.00%  " + "█" * 10] == lines
-
-
 def test_no_picture_is_an_error(capsys):
     """An empty IMAGE says how to name one."""
     assert 1 == predict.main([""])
