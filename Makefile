@@ -45,6 +45,13 @@ run: .venv/run/.installed  ## serve every bundled model on http://localhost:9696
 predict: .venv/run/.installed  ## classify a picture: IMAGE=file or URL (MODEL=pizza)
 	@$(RUN) -m tools.predict "$(IMAGE)" $(if $(MODEL),--model $(MODEL)) --gateway http://localhost:$(PORT)
 
+.PHONY: batch
+batch: .venv/run/.installed  ## classify a folder into a table: FOLDER= OUT=table.csv|.jsonl (MODEL= VERSION= GATEWAY= WORKERS=4; goes on after a kill)
+	$(call need,FOLDER,a folder of pictures,photos)
+	$(call need,OUT,the table,photos.csv)
+	@$(RUN) -m gateway.client batch "$(FOLDER)" --out "$(OUT)" --server "$(or $(GATEWAY),http://localhost:$(PORT))" \
+	  $(if $(MODEL),--model $(MODEL)) $(if $(VERSION),--version $(VERSION)) --workers $(or $(WORKERS),4)
+
 .PHONY: fetch
 fetch: .venv/train/.installed  ## download pictures: DATA=pizza|clothing|fashion-mnist
 	$(call need,DATA,a known data set,clothing)

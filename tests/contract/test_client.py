@@ -1,4 +1,4 @@
-"""The client against real servers: each protocol gives the goldens' answers, and a batch that is killed loses nothing."""
+"""The client and real servers: each protocol gives the goldens' answers, and a batch that is killed loses nothing."""
 
 import csv
 import hashlib
@@ -170,9 +170,9 @@ def picture_host():
 @pytest.mark.parametrize("protocol", sorted(set(WAYS.values())))
 def test_nobody_there_is_unavailable(protocol):
     """Where nobody listens, the error says so after the tries, for every protocol."""
-    with connect(f"127.0.0.1:{free_port()}", protocol, patience=Patience(timeout_s=10, tries=2)) as client:
-        with pytest.raises(Unavailable):
-            client.classify(GOLDEN.pictures[0], MODEL)
+    patience = Patience(timeout_s=10, tries=2)
+    with connect(f"127.0.0.1:{free_port()}", protocol, patience=patience) as client, pytest.raises(Unavailable):
+        client.classify(GOLDEN.pictures[0], MODEL)
 
 
 def test_another_protocol_than_is_spoken_is_told(stack):

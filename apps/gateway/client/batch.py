@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.client.client import Client
-from gateway.client.errors import ClientError, Mismatch, PictureRefused, Refused, Unavailable, UsageError
+from gateway.client.errors import ClientError, Mismatch, OutOfTime, PictureRefused, Refused, Unavailable, UsageError
 from gateway.client.results_file import ResultsFile
 from gateway.client.rows import Row
 from gateway.client.side_by_side import side_by_side
@@ -84,8 +84,8 @@ def run(
 ) -> Tally:
     """Classify the files that have no row.
 
-    A picture that is refused gets a row that says so. One that got no answer gets none, so that the next run asks again;
-    after five of them in a row this one gives up.
+    A picture that is refused gets a row that says so. One that got no answer gets none, so that the next run asks
+    again; after five of them in a row this one gives up.
 
     Args:
         results: gets the rows, in the order in which answers come.
@@ -97,21 +97,18 @@ def run(
     """
     tally, in_a_row = Tally(), 0
     missing: Iterable[tuple[str, Path]] = [one for one in files.items() if one[0] not in results.rows]
-    for (name, _), row in side_by_side(lambda one: classify(*one), missing, workers):
-        if isinstance(row, Row):
-            results.add(row)
-            tally.counts["refused" if row.error else "answered"] += 1
-            in_a_row = 0
-        elif isinstance(row, ClientError) and not isinstance(row, Refused | UsageError):
-            tally.counts["without an answer"] += 1
-            tally.reason = row
-            in_a_row += 1
-            if in_a_row == _GIVE_UP:
+    for _, row in side_by_side(lambda one: classify(*one), missing, workers):
+        match row:
+            case Row():
+                results.add(row)
+                tally.counts["refused" if row.error else "answered"] += 1
+                in_a_row = 0
+            case Unavailable() | OutOfTime() | Mismatch() if in_a_row + 1 < _GIVE_UP:
+                tally.counts["without an answer"] += 1
+                tally.reason = row
+                in_a_row += 1
+            case _:
                 raise row
-        elif isinstance(row, ClientError):
-            raise row
-        else:
-            raise RuntimeError(name) from row
         step()
     return tally
 

@@ -1,7 +1,8 @@
 """The command line: `python -m gateway.client VERB`, also installed as `gateway-client`.
 
 Exit statuses: 0 all is well; 1 a picture has no answer, or `verify` is red; 2 an argument, file or key cannot be used;
-3 refused; 4 nobody answers, or not now; 5 out of time; 6 the server failed or its answer cannot be believed; 130 Ctrl-C.
+3 refused; 4 nobody answers, or not now; 5 out of time; 6 the server failed or its answer cannot be believed; 130 after
+Ctrl-C.
 """
 
 import argparse

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from gateway.client.answers import Answer, failure
 from gateway.client.errors import Mismatch
-from gateway.client.http import Answer, Http, failure
+from gateway.client.http import Http
 from gateway.client.results import Description, Picture, Prediction
 from serving_api.deadline import Deadline
 

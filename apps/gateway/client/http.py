@@ -8,41 +8,27 @@ import http.client
 import json
 import ssl
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.client.errors import ClientError, Mismatch, OutOfTime, PictureRefused, Refused, Unavailable, UsageError
+from gateway.client.answers import Answer
+from gateway.client.errors import Mismatch, OutOfTime, Unavailable, UsageError
 from serving_api.deadline import Deadline
 
 CONNECT_TIMEOUT_S = 5.0  # a host that is switched off does not refuse, it is silent
 MAX_ANSWER_BYTES = 64 * 2**20
 _PIECE_BYTES = 64 * 1024
-_SHOWN = 120
-_OF_THE_PICTURE = {413, 415, 422}
-_BAD_URL = ":bad-url"  # how the type of the gateway's problem ends, see gateway.problems
 _JSON = "application/json"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A whole answer: HTTP status, headers and body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self, where: str) -> Any:
-        """Read the body of a good answer. Raises: ClientError of any other status; Mismatch where it is no JSON."""
-        if self.status != http.client.OK:
-            raise failure(self, where)
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise Mismatch(f"{where}: the answer is no JSON: {self.body[:_SHOWN]!r}") from None
+class _Request:
+    method: str
+    path: str
+    body: bytes | None
+    headers: dict[str, str]
 
 
 class Http:
@@ -92,14 +78,14 @@ class Http:
 
         Raises: Unavailable where there is no connection or it breaks; OutOfTime; Mismatch for what is no HTTP.
         """
-        sent = {**self._key, **(headers or {})}
+        request = _Request(method, f"{self._path}{path}", body, {**self._key, **(headers or {})})
         connection = self._take()
         try:
             if connection is not None:
                 # The server may have hung up on a connection that was kept: that says nothing about the server.
                 with contextlib.suppress(ConnectionError, http.client.BadStatusLine):
-                    return self._ask(connection, method, path, deadline, body, sent)
-            return self._ask(self._connect(deadline), method, path, deadline, body, sent)
+                    return self._ask(connection, request, deadline)
+            return self._ask(self._connect(deadline), request, deadline)
         except TimeoutError:
             if deadline.expired:
                 raise OutOfTime(f"{self.address} gave no answer in time") from None
@@ -137,21 +123,13 @@ class Http:
         connection.connect()
         return connection
 
-    def _ask(
-        self,
-        connection: http.client.HTTPConnection,
-        method: str,
-        path: str,
-        deadline: Deadline,
-        body: bytes | None,
-        headers: Mapping[str, str],
-    ) -> Answer:
+    def _ask(self, connection: http.client.HTTPConnection, request: _Request, deadline: Deadline) -> Answer:
         kept = False
         try:
             _limit(connection, deadline)
             # A server may refuse before it has read everything, and says why.
             with contextlib.suppress(BrokenPipeError):
-                connection.request(method, f"{self._path}{path}", body, dict(headers))
+                connection.request(request.method, request.path, request.body, request.headers)
             _limit(connection, deadline)
             response = connection.getresponse()
             data = _read(connection, response, deadline)
@@ -163,23 +141,6 @@ class Http:
                     self._idle.append(connection)
             else:
                 connection.close()
-
-
-def failure(answer: Answer, where: str) -> ClientError:
-    """Choose the error of an answer by its status, with the server's own sentence."""
-    status, words, type_ = answer.status, *words_of(answer.body)
-    text = f"{where}: {words}" if words else f"{where}: status {status}"
-    if status in (429, 503):
-        return Unavailable(text, _retry_after_s(answer.headers.get("retry-after", "")))
-    if status == http.client.GATEWAY_TIMEOUT:
-        return OutOfTime(text)
-    if status == http.client.UNAUTHORIZED:
-        return Refused(f"{text} (--key-file names the file of an API key)", status, type_)
-    if status in _OF_THE_PICTURE or type_.endswith(_BAD_URL):
-        return PictureRefused(words or text, status, type_)
-    if 400 <= status < 500:  # noqa: PLR2004 - HTTP's client errors
-        return Refused(text, status, type_)
-    return Mismatch(f"{where}: status {status}: {words}")
 
 
 def _limit(connection: http.client.HTTPConnection, deadline: Deadline) -> None:
@@ -210,25 +171,6 @@ def _read(connection: http.client.HTTPConnection, response: http.client.HTTPResp
         raise http.client.IncompleteRead(b"", length - size)
     response.close()  # so that the connection may be used again: not every Python's read1 sees the end
     return b"".join(pieces)
-
-
-def words_of(body: bytes) -> tuple[str, str]:
-    """Give the server's sentence (RFC 9457's, or TensorFlow Serving's `error`) and the problem's type."""
-    try:
-        document = json.loads(body)
-        words = document.get("detail") or document["error"]
-        return str(words), str(document.get("type", ""))
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        return body[:_SHOWN].decode(errors="replace"), ""
-
-
-def _retry_after_s(value: str) -> float:
-    """Read Retry-After (RFC 9110, 10.2.3), seconds or a date; 0 for what is neither."""
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    return 0.0
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.client.answers import words_of
 from gateway.client.errors import ClientError
 from gateway.client.http import Http as Connection
-from gateway.client.http import words_of
 from gateway.verify.checks import Red
 from serving_api.deadline import Deadline
 

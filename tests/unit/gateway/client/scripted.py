@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Scripted:
-    """Answers: (status, headers, body) one a request, the last one for ever; `seen` has (method, path, headers, body)."""
+    """Answers (status, headers, body), one a request and the last for ever; `seen`: (method, path, headers, body)."""
 
     def __init__(self, *answers):
         self.answers, self.seen, self.connections = list(answers), [], 0
@@ -37,7 +37,7 @@ class Scripted:
                 if headers.get("Connection") == "close" or int(headers.get("Content-Length", len(data))) > len(data):
                     self.close_connection = True
 
-            do_GET = do_POST = answer
+            do_GET = do_POST = answer  # noqa: N815 - http.server's names
 
             def log_message(self, *_):
                 pass

@@ -1,6 +1,5 @@
 """A table that a run was killed in the midst of is gone on with: nothing is lost, nothing is there twice."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,7 @@ def test_rows_are_dropped_as_a_whole(tmp_path, form):
         results.drop(set())
         results.add(row(1, version=2))
     assert [f'{number}".jpg' for number in (0, 2, 3, 1)] == names(path, form)
-    assert ["table"] == os.listdir(tmp_path)
+    assert ["table"] == [one.name for one in tmp_path.iterdir()]
 
 
 def test_a_kill_while_dropping_drops_nothing(tmp_path, form, monkeypatch):

@@ -83,7 +83,7 @@ def test_nothing_listens():
     """An address where nobody listens is red."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(Red, match="/version: .* cannot be reached: Connection refused"):
+    with pytest.raises(Red, match=r"/version: .* cannot be reached: Connection refused"):
         check(f"127.0.0.1:{port}")
 
 
