@@ -36,9 +36,9 @@ class Client:
         """Name the model that is meant where none is named. Raises: ClientError."""
         return self._patience.call(self._server.default)
 
-    def names(self) -> Sequence[str]:
-        """List the models. Raises: UsageError where the protocol cannot; ClientError."""
-        return self._patience.call(self._server.names)
+    def models(self) -> Sequence[Description]:
+        """List the models, also those that do not answer. Raises: UsageError where the protocol cannot; ClientError."""
+        return self._patience.call(self._server.models)
 
     def describe(self, model: str = "", *, version: int | None = None, label: str | None = None) -> Description:
         """Tell what a model is.

@@ -26,26 +26,13 @@ class Gateway:
         """Name the gateway's default model."""
         return str(self._listed(deadline)["default"])
 
-    def names(self, deadline: Deadline) -> Sequence[str]:
-        """List the models."""
-        return [str(model["name"]) for model in self._listed(deadline)["models"]]
+    def models(self, deadline: Deadline) -> Sequence[Description]:
+        """List the models, also those that do not answer."""
+        return [self._described(model) for model in self._listed(deadline)["models"]]
 
     def describe(self, model: str, deadline: Deadline, *, version: int | None, label: str | None) -> Description:
         """Tell what a model is."""
-        told = self._http.get(path_of(model, version, label), deadline)
-        try:
-            size = told["input"] or {"height": 0, "width": 0}
-            return Description(
-                name=told["name"],
-                version=told["version"] or 0,
-                state=told["state"],
-                labels=tuple(told["labels"]),
-                height=size["height"],
-                width=size["width"],
-                task=told["task"],
-            )
-        except (KeyError, TypeError):
-            raise Mismatch(f"{self._http.address} does not describe {model} as a gateway does") from None
+        return self._described(self._http.get(path_of(model, version, label), deadline))
 
     def classify(
         self, picture: Picture, model: str, deadline: Deadline, *, version: int | None, label: str | None
@@ -69,6 +56,21 @@ class Gateway:
     def close(self) -> None:
         """Close connections."""
         self._http.close()
+
+    def _described(self, told: Any) -> Description:
+        try:
+            size = told["input"] or {"height": 0, "width": 0}
+            return Description(
+                name=told["name"],
+                version=told["version"] or 0,
+                state=told["state"],
+                labels=tuple(told["labels"]),
+                height=size["height"],
+                width=size["width"],
+                task=told["task"],
+            )
+        except (KeyError, TypeError):
+            raise Mismatch(f"{self._http.address} does not describe models as a gateway does") from None
 
     def _listed(self, deadline: Deadline) -> Any:
         told = self._http.get("/v1/models", deadline)

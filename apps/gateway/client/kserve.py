@@ -33,9 +33,9 @@ class KServeV1:
         """Refuse: the protocol has no default."""
         return self._tensors.default(deadline)
 
-    def names(self, deadline: Deadline) -> Sequence[str]:
+    def models(self, deadline: Deadline) -> Sequence[Description]:
         """Refuse: the list of KServe's servers tells no more than that they are there."""
-        return self._tensors.names(deadline)
+        return self._tensors.models(deadline)
 
     def describe(self, model: str, deadline: Deadline, *, version: int | None, label: str | None) -> Description:
         """Tell what a model is."""

@@ -13,8 +13,8 @@ class Server(Protocol):
     def default(self, deadline: Deadline) -> str:
         """Name the model that is meant where none is named. Raises: UsageError where the protocol has none."""
 
-    def names(self, deadline: Deadline) -> Sequence[str]:
-        """List the models. Raises: UsageError where the protocol cannot."""
+    def models(self, deadline: Deadline) -> Sequence[Description]:
+        """List the models, also those that do not answer. Raises: UsageError where the protocol cannot."""
 
     def describe(self, model: str, deadline: Deadline, *, version: int | None, label: str | None) -> Description:
         """Tell what a model is: the version of this number or label, else the one that answers."""

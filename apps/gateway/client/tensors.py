@@ -48,7 +48,7 @@ class TensorServer:
         """Refuse: only a gateway has a default."""
         raise UsageError("name a model: this protocol has no default (--model)")
 
-    def names(self, _deadline: Deadline) -> Sequence[str]:
+    def models(self, _deadline: Deadline) -> Sequence[Description]:
         """Refuse: only a gateway lists its models."""
         raise UsageError("name the models: this protocol cannot list them")
 

@@ -37,8 +37,8 @@ def predict(arguments: argparse.Namespace, client: Client, _key: str) -> int:
 
 
 def models(arguments: argparse.Namespace, client: Client, _key: str) -> int:
-    """Print the models, the table in one go. Returns: 0."""
-    described = [client.describe(name) for name in arguments.models or client.names()]
+    """Print what the models are. Returns: 0."""
+    described = [client.describe(name) for name in arguments.models] or client.models()
     if arguments.json:
         for one in described:
             print(json.dumps(dataclasses.asdict(one)))
