@@ -7,11 +7,13 @@ import io
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 
 import numpy as np
@@ -367,15 +369,18 @@ def test_a_batch_waits_for_a_gateway_that_has_too_much_to_do(stack, tmp_path):
         tmp_path / "gateway.log",
         GATEWAY_MODEL_SERVER=f"127.0.0.1:{stack.server.grpc_port}",
         GATEWAY_MODELS=MODEL,
-        GATEWAY_RATE_PER_S="60",
+        GATEWAY_RATE_PER_S="20",
         GATEWAY_RATE_BURST="5",
     )
     try:
-        hashes, table = drawn(tmp_path / "pictures", 100), tmp_path / "table.csv"
+        hashes, table = drawn(tmp_path / "pictures", 60), tmp_path / "table.csv"
         options = ["--out", table, "--server", f"127.0.0.1:{gateway.port}", "--workers=8"]
         status, _, complaints = call("batch", tmp_path / "pictures", *options)
         assert 0 == status, complaints
         assert hashes == {row["file"]: row["sha256"] for row in rows_of(table)}
-        assert "429" in (tmp_path / "gateway.log").read_text()
+        with urllib.request.urlopen(f"http://127.0.0.1:{gateway.port}/metrics", timeout=30) as metrics:
+            text = metrics.read().decode()
+        (refused,) = re.findall(r'^gateway_refused_total{method="POST",reason="rate"} (.*)$', text, re.MULTILINE)
+        assert float(refused) > 0
     finally:
         gateway.stop()
