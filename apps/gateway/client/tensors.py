@@ -65,7 +65,7 @@ class TensorServer:
         """Classify a picture."""
         with translated():
             found = self._model(model, deadline, version, label)
-            data = _fetch(picture.url, deadline) if picture.url else picture.data
+            data = fetch(picture.url, deadline) if picture.url else picture.data
             image = to_tensor(data, found.height, found.width)
             (row,) = found.classify(self._predictor, image[None], deadline).tolist()
         return Prediction(model, found.version, dict(zip(found.labels, row, strict=True)))
@@ -103,7 +103,8 @@ def _translate(error: errors.ServingError) -> ClientError:
             return Mismatch(error.message)
 
 
-def _fetch(url: str, deadline: Deadline) -> bytes:
+def fetch(url: str, deadline: Deadline) -> bytes:
+    """Fetch a picture from any host, this machine included. Raises: PictureRefused, OutOfTime."""
     # Imported here: who has files needs no resolver, threads and TLS.
     from gateway.fetch import Fetcher, FetchTimeout
     from gateway.urls import FetchError
