@@ -246,6 +246,11 @@ down: .venv/test/.installed  ## remove that cluster and the git remote
 e2e: up  ## on that cluster: push, break, roll back, promote, all under load; ends with a table (ARGS='-k canary')
 	@$(TEST) -m pytest -m delivery tests/e2e/delivery $(ARGS)
 
+.PHONY: autoscale
+autoscale: .venv/run/.installed  ## load a gateway on a cluster and watch its autoscalers: URL= NAMESPACE=classifiers-kind (WORKERS=8 LASTS=180: seconds)
+	@$(RUN) -m tools.autoscaling --url "$${URL:-http://localhost:$(PORT)}" --namespace "$${NAMESPACE:-classifiers-kind}" \
+	  --workers "$${WORKERS:-8}" --seconds "$${LASTS:-180}"
+
 .PHONY: promote
 promote: .venv/test/.installed  ## what kind verified, to prod, as a branch with a commit: DIGESTS=file or IMAGES='gateway=sha256:... ...' (VERIFIED_BY=url COMMIT= TEXT=file BRANCH= CHECK_MODELS=1 DRY_RUN=1 NO_COMMIT=1)
 	@$(TEST) -m tools.delivery promote kind prod $${IMAGES:+--images $$IMAGES} $${DIGESTS:+--digests "$$DIGESTS"} \
