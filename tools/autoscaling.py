@@ -101,15 +101,15 @@ def scalers(kubectl: Kubectl) -> list[Scaler]:
 
 def _scaler(found: Mapping[str, Any]) -> Scaler:
     status = found.get("status", {})
-    blind = (one for one in status.get("conditions") or () if one["type"] == "ScalingActive" and one["status"] != "True")
-    trouble = next(blind, {}).get("message", "")
+    conditions = {one["type"]: one for one in status.get("conditions") or ()}
+    active = conditions.get("ScalingActive", {"status": "True"})
     return Scaler(
         found["metadata"]["name"],
         status.get("currentReplicas", 0),
         status.get("desiredReplicas", 0),
         _percent(status.get("currentMetrics"), "current"),
         _percent(found["spec"].get("metrics"), "target"),
-        trouble,
+        "" if active["status"] == "True" else active["message"],
     )
 
 
