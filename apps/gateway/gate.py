@@ -4,6 +4,8 @@ For the thread of the event loop; only `resting` is for the threads that work.
 """
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,7 @@ from gateway.problems import OVER_CAPACITY, Problem
 
 _BURST_S = 1.0  # a machine that does something else for a moment, as at a rollout, refuses nobody for it
 _JAM_S = 0.05
+_RAMP_S = 0.1  # after a jam, one more at a time so often: a flood that paused for a moment finds no open gate
 
 
 class Gate:
@@ -35,11 +38,12 @@ class Gate:
         self._working = 0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._patience = Patience(_BURST_S, _JAM_S)
+        self._jam_s = -math.inf
 
     async def enter(self) -> None:
         """Begin to be worked on. Raises: Problem (429) where there is no room, or no place soon enough."""
         self._loop = asyncio.get_running_loop()
-        if self._working < self._limit and not self._queue:
+        if self._working < self._allowed and not self._queue:
             self._working += 1
             return
         full = Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
@@ -62,14 +66,20 @@ class Gate:
     def leave(self) -> None:
         """Be worked on no more, and let the next in."""
         self._working -= 1
-        limit, next_turn = self._limit, self._queue.popleft
-        if self._patience.is_jam:
-            limit, next_turn = self._jam_limit, self._queue.pop
-        while self._queue and self._working < limit:
+        next_turn = self._queue.pop if self._patience.is_jam else self._queue.popleft
+        while self._queue and self._working < self._allowed:
             turn = next_turn()
             if not turn.done():
                 self._working += 1
                 turn.set_result(None)
+
+    @property
+    def _allowed(self) -> int:
+        """Say how many are worked on at a time now."""
+        now_s = time.monotonic()
+        if self._patience.is_jam:
+            self._jam_s = now_s
+        return int(min(self._limit, self._jam_limit + (now_s - self._jam_s) / _RAMP_S))
 
     @contextmanager
     def resting(self) -> Iterator[None]:

@@ -71,6 +71,37 @@ def test_in_a_jam_the_last_goes_first(monkeypatch):
     run(scenario)
 
 
+def test_after_a_jam_the_gate_opens_step_by_step(monkeypatch):
+    """A flood that pauses and comes again finds as many places as in its jam, and more only later."""
+    monkeypatch.setattr(module, "_JAM_S", 0.01)
+
+    async def scenario():
+        gate, tasks = Gate(6, 100, jam_limit=1), []
+
+        async def flood(count):
+            tasks.extend(asyncio.create_task(gate.enter()) for _ in range(count))
+            await asyncio.sleep(0)
+
+        await flood(7)
+        await asyncio.sleep(0.02)
+        await flood(1)
+        while gate._working:
+            gate.leave()
+            await asyncio.sleep(0)
+        monkeypatch.setattr(module, "_JAM_S", 10.0)
+        for ramp_s, let_in in ((60.0, {1}), (0.3, {2, 3, 4, 5}), (0.01, {6})):
+            monkeypatch.setattr(module, "_RAMP_S", ramp_s)
+            await asyncio.sleep(0.3)
+            await flood(10)
+            assert gate._working in let_in
+            while gate._working:
+                gate.leave()
+                await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+
+    run(scenario)
+
+
 def test_patience_ends(monkeypatch):
     """Who is not let in soon is refused, and takes no place afterwards."""
     monkeypatch.setattr(module, "_BURST_S", 0.05)
