@@ -59,7 +59,7 @@ def test_a_killed_fit_loses_at_most_one_epoch_and_ends_as_good(folder, tmp_path)
         time.sleep(0.01)
     process.kill()
     process.wait()
-    [kept] = (tmp_path / "killed/checkpoints").glob("epoch-????")
+    kept = max((tmp_path / "killed/checkpoints").glob("epoch-????"))  # the one before may not be gone yet
     before = json.loads((kept / "state.json").read_text())
     assert 2 <= len(before) < CONFIG.epochs
 
