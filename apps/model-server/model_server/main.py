@@ -23,6 +23,7 @@ from model_server.flags import Flags, parse, parse_channel_arguments
 from model_server.grpc_server import GrpcOptions, GrpcServer
 from model_server.loading import Loader
 from model_server.manager import Manager
+from model_server.memory import hold_little
 from model_server.metrics import Metrics
 from model_server.source import Source
 from model_server.stopping import StopSignal
@@ -167,6 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     for name in flags.ignored:
         LOG.warning("--%s is known from TensorFlow Serving and has no effect here", name)
+    hold_little()  # before there are threads: an arena that one has, it keeps
     with StopSignal() as stop:
         try:
             server = Server(flags)
