@@ -235,7 +235,7 @@ def test_a_mis_scaled_model_is_red(mis_scaled, tmp_path):
     try:
         status, words, _ = running.verify()
         assert 1 == status
-        assert f"pizza: version {VERSION} is 0." in words, words
+        assert f"version {VERSION} is 0." in words, words
         assert "off on a golden; at most 0.01 is allowed" in words
     finally:
         running.stop()
