@@ -12,6 +12,7 @@ import base64
 import io
 import json
 import math
+import signal
 import sys
 import tempfile
 import threading
@@ -78,6 +79,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long (%(default)s)")
     minutes = parser.parse_args().minutes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else both servers would go on
     figures = Figures()
     with ExitStack() as stack:
         model_server, gateway = stack.enter_context(both_servers())
