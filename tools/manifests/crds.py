@@ -52,6 +52,13 @@ SOURCES = {
         tuple(f"manifests/crds/{name}-crd.yaml" for name in ("application", "applicationset", "appproject")),
         kept=("manifests/install.yaml",),  # what argocd/install has from the web, for its tests
     ),
+    # tools/kserve builds its controller from the same module.
+    "serving.kserve.io": Source(
+        "github.com/kserve/kserve",
+        "v0.20.0",
+        "h1:Bs7HxmGV4KFqqptDcWseKv+mwD4YOYHJWcuVgPG2Gug=",
+        tuple(f"config/crd/full/serving.kserve.io_{name}.yaml" for name in ("inferenceservices", "servingruntimes")),
+    ),
 }
 
 
