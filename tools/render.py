@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pykustomize import Kustomize, KustomizeError
-from tools.manifests.rendering import ENVIRONMENTS, ROOT, all_components, reason_against, render, top_of
+from tools.manifests.rendering import OVERLAYS, ROOT, all_components, reason_against, render, top_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what names a rendering: the overlay and the components on top of it."""
-    parser.add_argument("environment", choices=ENVIRONMENTS)
+    parser.add_argument("environment", choices=OVERLAYS)
     parser.add_argument("--components", default="", help="names under components/ to put on top, with commas between")
 
 

@@ -29,13 +29,16 @@ def test_the_models_image_is_the_folder_of_models():
     container = docker("create", image, "none").decode().strip()
     try:
         with tarfile.open(fileobj=io.BytesIO(docker("export", container))) as files:
-            held = {one.name: one for one in files if one.isfile()}
+            inside = list(files)
+            held = {one.name: one for one in inside if one.isfile()}
     finally:
         docker("rm", container)
     versions = {path.parent.relative_to(MODELS).as_posix() for path in MODELS.glob("*/*/saved_model.pb")}
     assert versions
     assert versions == {name.removesuffix("/saved_model.pb") for name in held if name.endswith("/saved_model.pb")}
     assert all(one.mode & 0o004 for name, one in held.items() if name.startswith(tuple(versions)))
+    # KServe asks for the folder /models: it is the whole.
+    assert ["."] == [one.linkname for one in inside if one.name == "models" and one.issym()]
 
 
 def test_a_server_without_models_says_so():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tools.manifests import schemas
 from tools.manifests.model import at, name_of
-from tools.manifests.rendering import ENVIRONMENTS, build, render, render_all
+from tools.manifests.rendering import ENVIRONMENTS, build, combinations, render, render_all
 
 SERVER = "https://kubernetes.default.svc"
 BUILDS = tuple(f"{level}{environment}" for level in ("", "root/") for environment in ENVIRONMENTS)
@@ -29,8 +29,11 @@ class Built:
 
 @functools.cache
 def deployed_kinds():
-    """The kinds of every rendering: `(group, kind)`, those of the whole cluster apart."""
-    kinds = {(found["apiVersion"].rpartition("/")[0], found["kind"]) for one in render_all() for found in one.objects}
+    """The kinds of every rendering that Argo CD deploys: `(group, kind)`, those of the whole cluster apart."""
+    wanted = [each for each in combinations() if each.environment in ENVIRONMENTS]
+    kinds = {
+        (found["apiVersion"].rpartition("/")[0], found["kind"]) for one in render_all(wanted) for found in one.objects
+    }
     return {kind for kind in kinds if kind[1] != "Namespace"}, {kind for kind in kinds if kind[1] == "Namespace"}
 
 

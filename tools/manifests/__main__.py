@@ -16,7 +16,7 @@ from itertools import chain
 from pykustomize import KustomizeError
 from tools.manifests.crds import SchemaError
 from tools.manifests.model import Finding, Repository
-from tools.manifests.rendering import ENVIRONMENTS, ROOT, combinations, render_all
+from tools.manifests.rendering import OVERLAYS, ROOT, combinations, render_all
 from tools.manifests.revision import RevisionError
 from tools.manifests.rules import Rule, rules
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tools.manifests", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--environment", choices=ENVIRONMENTS, help="judge one overlay with its combinations")
+    parser.add_argument("--environment", choices=OVERLAYS, help="judge one overlay with its combinations")
     parser.add_argument("--rule", action="append", metavar="NAME", help="judge by this one; can be given several times")
     parser.add_argument("--list", action="store_true", help="print every rule in words and stop")
     given = parser.parse_args(argv)

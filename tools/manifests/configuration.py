@@ -15,6 +15,8 @@ from tools.manifests.workloads import Container, Pod, pods
 # What Kustomize appends to the name of a ConfigMap that it generates; no vowel, so that it is no word.
 HASH = r"-[2456789bcdfghkmt]{10}"
 MODEL_LIST_FLAG = "--model_config_file="
+# Instead of a list: one model, and where it is.
+NAME_FLAG, PATH_FLAG = "--model_name=", "--model_base_path="
 
 
 def data_of(rendering: Rendering, config_map: str) -> Mapping[str, str]:
@@ -78,6 +80,7 @@ def mount_of(container: Container, path: str) -> Mapping[str, Any]:
     return volumes.get(nearest["name"], {})
 
 
+_FLAGS = (MODEL_LIST_FLAG, NAME_FLAG, PATH_FLAG)
 # What Kubernetes gives every container, and what forbids the gateway its settings for development.
 _CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.96.0.1"}
 
@@ -126,13 +129,21 @@ def model_servers(rendering: Rendering) -> Iterator[Container]:
 
 def is_model_server(container: Container) -> bool:
     """Say whether a container serves models: it is told which."""
-    return any(argument.startswith(MODEL_LIST_FLAG) for argument in arguments(container))
+    return any(argument.startswith((MODEL_LIST_FLAG, PATH_FLAG)) for argument in arguments(container))
 
 
 def model_list(container: Container) -> config_pb2.ModelServerConfig | None:
-    """Read the list of models that a model server is started with; None where there is none that can be read."""
-    path = next((each for each in arguments(container) if each.startswith(MODEL_LIST_FLAG)), "")
-    text = files(container).get(path.removeprefix(MODEL_LIST_FLAG))
+    """Read the list of models that a model server is started with, or make that of its one model.
+
+    Returns: None where there is none that can be read.
+    """
+    told = {flag: each.removeprefix(flag) for each in arguments(container) for flag in _FLAGS if each.startswith(flag)}
+    if PATH_FLAG in told:
+        one = config_pb2.ModelConfig(
+            name=told.get(NAME_FLAG, "default"), base_path=told[PATH_FLAG], model_platform="tensorflow"
+        )
+        return config_pb2.ModelServerConfig(model_config_list=config_pb2.ModelConfigList(config=[one]))
+    text = files(container).get(told.get(MODEL_LIST_FLAG, ""))
     config = config_pb2.ModelServerConfig()
     try:
         return text_format.Parse(text, config) if text is not None else None

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pykustomize import KustomizeError
 from tools.manifests.model import Rendering, at
 from tools.manifests.network import NAMESPACE_LABEL, End, Port, allows
-from tools.manifests.rendering import ENVIRONMENTS, ROOT, all_components, combinations, render, render_all
+from tools.manifests.rendering import OVERLAYS, ROOT, all_components, combinations, render, render_all
 from tools.manifests.workloads import pods
 
 PAGE = ROOT / "docs/network.md"
@@ -70,7 +70,9 @@ def own_ends(rendering: Rendering) -> Iterator[End]:
         labels |= at(found, "metadata", "labels", default={})
     for pod in pods(rendering):
         ports = {name: number for container in pod.containers() for name, number in container.ports().items()}
-        yield End(pod.owner["metadata"]["name"], namespace, pod.labels, labels, ports=ports)
+        # KServe's have names for their models; who they are, all the same, is said by label.
+        name = pod.app if pod.owner["kind"] == "InferenceService" else pod.owner["metadata"]["name"]
+        yield End(name, namespace, pod.labels, labels, ports=ports)
     yield End("stranger", namespace, {APP: "stranger"}, labels)
 
 
@@ -93,7 +95,7 @@ def table(renderings: Iterable[Rendering]) -> str:
     """Write the table of several renderings: what is always so, or with which overlay or component."""
     cells: dict[tuple[str, str], dict[tuple[str, tuple[str, ...]], bool]] = {}
     # First the one with most pods, so that the rows of all pods come first.
-    for one in sorted(renderings, key=lambda each: -len(list(own_ends(each)))):
+    for one in sorted(renderings, key=lambda each: -len({end.name for end in own_ends(each)})):
         for place, allowed in matrix(one).items():
             cells.setdefault(place, {})[one.environment, one.components] = allowed
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
@@ -157,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("environment", nargs="?", choices=ENVIRONMENTS, help="an overlay; without it, all")
+    parser.add_argument("environment", nargs="?", choices=OVERLAYS, help="an overlay; without it, all")
     parser.add_argument("components", nargs="*", help=f"of {', '.join(all_components())}")
     given = parser.parse_args(argv)
     if unknown := set(given.components) - set(all_components()):

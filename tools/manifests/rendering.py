@@ -24,6 +24,9 @@ from tools.manifests.model import Manifest, Rendering
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENTS = ("kind", "prod")
+# An overlay whose pods KServe makes, which components/ cannot patch: it has components of its own below it.
+KSERVE = "kserve"
+OVERLAYS = (*ENVIRONMENTS, KSERVE)
 # What a build reads.
 SOURCES = (
     "base",
@@ -52,6 +55,11 @@ def all_components(tree: Path = ROOT) -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in (tree / "components").glob(f"*/{NAME}")))
 
 
+def own_components(environment: str, tree: Path = ROOT) -> tuple[str, ...]:
+    """Name the components that an overlay has below it, for itself alone."""
+    return tuple(sorted(path.parent.name for path in (tree / "overlays" / environment).glob(f"*/{NAME}")))
+
+
 def reason_against(names: Iterable[str]) -> str | None:
     """Tell why an overlay and components do not go together; None when they do."""
     chosen = set(names)
@@ -59,7 +67,10 @@ def reason_against(names: Iterable[str]) -> str | None:
 
 
 def combinations(tree: Path = ROOT) -> list[Combination]:
-    """Give every overlay with every set of components that it lacks and that goes with it, the overlays alone first."""
+    """Give every overlay with every set of components that it lacks and that goes with it, the overlays alone first.
+
+    KServe's comes last, alone and with each of its own.
+    """
     listed = {environment: listed_components(tree / "overlays" / environment) for environment in ENVIRONMENTS}
     return [
         Combination(environment, chosen)
@@ -67,7 +78,7 @@ def combinations(tree: Path = ROOT) -> list[Combination]:
         for environment in ENVIRONMENTS
         for chosen in itertools.combinations(all_components(tree), count)
         if reason_against((environment, *chosen)) is None and not listed[environment].intersection(chosen)
-    ]
+    ] + [Combination(KSERVE), *(Combination(KSERVE, (name,)) for name in own_components(KSERVE, tree))]
 
 
 def render(
@@ -184,7 +195,8 @@ def _add_components(folder: Path, names: Sequence[str]) -> None:
     kustomization = load(folder / NAME)
     listed: list[str] = kustomization.setdefault("components", [])
     at = listed.index("release") if "release" in listed else len(listed)
-    listed[at:at] = [f"../../components/{name}" for name in names]
+    own = {path.parent.name for path in folder.glob(f"*/{NAME}")}
+    listed[at:at] = [name if name in own else f"../../components/{name}" for name in names]
     save(folder / NAME, kustomization)
 
 

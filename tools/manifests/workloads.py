@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tools.manifests.inference import templates
 from tools.manifests.model import Check, Finding, Manifest, Rendering, at, name_of
 
 # Where each kind keeps its pod template.
@@ -20,7 +21,7 @@ _TEMPLATES = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "Pod": (),
 }
-_SERVING = ("Deployment", "StatefulSet", "DaemonSet")
+_SERVING = ("Deployment", "StatefulSet", "DaemonSet", "InferenceService")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,12 @@ class Pod:
     def app(self) -> str:
         """Give app.kubernetes.io/name: gateway, model-server."""
         return self.labels.get("app.kubernetes.io/name", "")
+
+    @property
+    def workload(self) -> str:
+        """Name what it is a pod of: the object that makes it, or the runtime that InferenceServices share."""
+        runtime = at(self.owner, "spec", "predictor", "model", "runtime")
+        return f"ServingRuntime/{runtime}" if runtime else name_of(self.owner)
 
     @property
     def serves(self) -> bool:
@@ -96,6 +103,8 @@ def pods(rendering: Rendering) -> Iterator[Pod]:
     """Give the pods of a rendering."""
     for owner in rendering.of_kind(*_TEMPLATES):
         yield Pod(rendering, owner, at(owner, *_TEMPLATES[owner["kind"]], default={}))
+    for owner in rendering.of_kind("InferenceService"):
+        yield from (Pod(rendering, owner, template) for template in templates(rendering, owner))
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -22,8 +22,8 @@ def own_service_account(rendering: Rendering) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for pod in pods(rendering):
         account = at(pod.spec, "serviceAccountName", default="default")
-        first = owners.setdefault(account, name_of(pod.owner))
-        if first != name_of(pod.owner):
+        first = owners.setdefault(account, pod.workload)
+        if first != pod.workload:
             yield Finding(name_of(pod.owner), f"its service account {account} is also {first}'s")
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import PurePosixPath
 
 from google.protobuf.message import Message
 
@@ -13,6 +14,7 @@ from model_server.errors import StatusError
 from model_server.flags import Flags, parse, parse_channel_arguments
 from serving_api import config_pb2
 from tools.manifests import configuration
+from tools.manifests.inference import MODEL_PATH
 from tools.manifests.model import Finding, Manifest, Rendering, at, name_of
 from tools.manifests.rules import rule
 from tools.manifests.workloads import Container, Pod, each, each_container, each_pod, pods
@@ -151,7 +153,8 @@ def batching_parameters(container: Container) -> Iterator[str]:
 def model_list(container: Container) -> Iterator[str]:
     """A model server serves models of apps/model-server/models, each from its place in the image; in kind all.
 
-    Prod serves what was promoted: a new model is not in its image yet, and one that it still serves stays in Git.
+    Prod serves what was promoted: a new model is not in its image yet, and one that it still serves stays in Git. With
+    KServe each server has one, from where KServe mounts it.
     """
     config = configuration.model_list(container)
     if config is None:
@@ -161,8 +164,9 @@ def model_list(container: Container) -> Iterator[str]:
     except StatusError as error:
         yield f"does not start: {error.message}"
         return
-    expected = {name: str(IN_IMAGE / name) for name in bundled_models()}
-    wanted = listed.keys() if container.pod.rendering.environment == "prod" else listed.keys() | expected.keys()
+    mounted = any(mount["mountPath"] == MODEL_PATH for mount in at(container.definition, "volumeMounts", default=()))
+    expected = {name: str((PurePosixPath(MODEL_PATH) if mounted else IN_IMAGE) / name) for name in bundled_models()}
+    wanted = listed.keys() | expected.keys() if container.pod.rendering.environment == "kind" else listed.keys()
     for name in sorted(wanted):
         if listed.get(name) != expected.get(name):
             yield f"serves {name} from {listed.get(name)}, and it is at {expected.get(name)}"
@@ -182,12 +186,13 @@ def model_versions(container: Container) -> Iterator[str]:
 @rule("same-models")
 @each_container
 def same_models(container: Container) -> Iterator[str]:
-    """A gateway offers the models that every model server serves."""
+    """A gateway offers the models that every model server serves, or the one in its own pod."""
     try:
         settings = configuration.gateway_settings(container)
     except SettingsError:
         return  # the rule about settings says so
-    for server in configuration.model_servers(container.pod.rendering) if settings else ():
+    beside = [each for each in container.pod.containers() if configuration.is_model_server(each)]
+    for server in (beside or configuration.model_servers(container.pod.rendering)) if settings else ():
         served = configuration.model_names(server)
         if settings and served and set(settings.models) != set(served):
             yield f"offers {', '.join(settings.models)}, and {name_of(server.pod.owner)} serves {', '.join(served)}"

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from pykustomize import KustomizeError
 from tools.manifests.immutable import refused_changes
+from tools.manifests.kustomization import NAME
 from tools.manifests.model import Finding, Manifest, Repository
-from tools.manifests.rendering import ROOT, all_components, render
+from tools.manifests.rendering import ROOT, all_components, own_components, render
 from tools.manifests.revision import RevisionError, manifests_of
 from tools.manifests.rules import repository_rule
 
@@ -46,7 +47,9 @@ def baselines() -> tuple[str, ...]:
 def deployed(ref: str, environment: str, components: tuple[str, ...]) -> tuple[Manifest, ...]:
     """Render a revision, with those of the components that it has."""
     with manifests_of(ref) as tree:
-        had = [name for name in components if name in all_components(tree)]
+        if not (tree / "overlays" / environment / NAME).is_file():
+            return ()  # the overlay is new
+        had = [name for name in components if name in (*all_components(tree), *own_components(environment, tree))]
         return render(environment, had, tree).objects
 
 

@@ -10,6 +10,7 @@ from tools.manifests.rules import rule
 from tools.manifests.workloads import Pod, each, each_pod, pods, selects
 
 NAME_LABEL = "app.kubernetes.io/name"
+_MODEL_LABEL = "serving.kserve.io/inferenceservice"
 _LABELS = (NAME_LABEL, "app.kubernetes.io/component", "app.kubernetes.io/part-of")
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
@@ -50,10 +51,10 @@ def _selectors(manifest: Manifest) -> dict[str, Any]:
 @rule("selector-by-name")
 @each("Deployment", "StatefulSet", "DaemonSet", "Service", "PodDisruptionBudget")
 def selector_by_name(_: Rendering, manifest: Manifest) -> Iterator[str]:
-    """A selector goes by name alone: it cannot be changed later, and other labels can."""
+    """A selector goes by name alone, and KServe's label: it cannot be changed later, and other labels can."""
     expressions = at(manifest, "spec", "selector", default={}).keys() & {"matchExpressions"}
     keys = sorted([*_selectors(manifest), *expressions])
-    if keys != [NAME_LABEL]:
+    if [key for key in keys if key != _MODEL_LABEL] != [NAME_LABEL]:
         yield f"selects by {', '.join(keys) or 'nothing'}, not by {NAME_LABEL} alone"
 
 
@@ -69,7 +70,7 @@ def selector_matches(pod: Pod) -> Iterator[str]:
 @each("Deployment", "StatefulSet", "DaemonSet", "Service")
 def selector_takes_no_others(rendering: Rendering, manifest: Manifest) -> Iterator[str]:
     """A selector takes the pods of one workload: a Job with the gateway's label would get its requests."""
-    taken = [name_of(pod.owner) for pod in pods(rendering) if selects(_selectors(manifest), pod.labels)]
+    taken = dict.fromkeys(name_of(pod.owner) for pod in pods(rendering) if selects(_selectors(manifest), pod.labels))
     if len(taken) > 1:
         yield f"selects the pods of {' and '.join(taken)}"
 

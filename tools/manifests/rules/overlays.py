@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tools.manifests.configuration import HASH
 from tools.manifests.model import Finding, Rendering, Repository, name_of
+from tools.manifests.rendering import ENVIRONMENTS
 from tools.manifests.rules import repository_rule
 
 # What one environment has and another need not have, and why.
@@ -25,7 +26,8 @@ def _names(rendering: Rendering) -> set[str]:
 @repository_rule("same-objects")
 def same_objects(repository: Repository) -> Iterator[Finding]:
     """All overlays have the same objects, but for those that are allowed to be in one alone."""
-    names = {rendering.environment: _names(rendering) for rendering in repository.overlays()}
+    overlays = (one for one in repository.overlays() if one.environment in ENVIRONMENTS)  # KServe's has other kinds
+    names = {rendering.environment: _names(rendering) for rendering in overlays}
     everywhere = set.intersection(*names.values()) if names else set()
     for environment, there in names.items():
         for name in sorted(there - everywhere):

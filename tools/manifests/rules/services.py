@@ -10,6 +10,7 @@ from tools.manifests.rules import rule
 from tools.manifests.workloads import Container, Pod, each, each_container, pods, selects
 
 _ALB = "alb.ingress.kubernetes.io"
+_GRPC = "grpc"
 
 
 def _selected(rendering: Rendering, service: Manifest) -> list[Pod]:
@@ -48,23 +49,29 @@ def service_port(rendering: Rendering, service: Manifest) -> Iterator[str]:
 def headless_model_server(rendering: Rendering, service: Manifest) -> Iterator[str]:
     """A Service for gRPC is headless: a cluster address would pin each connection to one pod."""
     serves = any(is_model_server(container) for pod in _selected(rendering, service) for container in pod.containers())
-    if serves and at(service, "spec", "clusterIP") != "None":
+    if (
+        serves
+        and any(port.get("name") == _GRPC for port in _ports(service))
+        and at(service, "spec", "clusterIP") != "None"
+    ):
         yield "is not headless: clusterIP is not None"
 
 
 @rule("gateway-finds-model-server")
 @each_container
 def gateway_finds_model_server(container: Container) -> Iterator[str]:
-    """GATEWAY_MODEL_SERVER is dns:/// with a Service of the rendering that leads to a model server, and its port."""
+    """GATEWAY_MODEL_SERVER is the model server in the gateway's pod, or dns:/// with a Service that leads to one."""
     target = environment(container).get("GATEWAY_MODEL_SERVER")
     if target is None:
         return
     rendering = container.pod.rendering
-    there = [
+    beside = [each for each in container.pod.containers() if is_model_server(each)]
+    there = [f"localhost:{each.ports()[_GRPC]}" for each in beside if _GRPC in each.ports()]
+    there += [
         f"dns:///{service['metadata']['name']}:{port['port']}"
         for service in rendering.of_kind("Service")
         for port in _ports(service)
-        if port.get("name") == "grpc"
+        if port.get("name") == _GRPC
         and any(is_model_server(container) for pod in _selected(rendering, service) for container in pod.containers())
     ]
     if target not in there:
