@@ -144,7 +144,7 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 .PHONY: test
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
-	@$(PYTEST) -m "not images and not backbones and not e2e and not delivery and not network and not hostile and not faults" $(ARGS)
+	@$(PYTEST) -m "not images and not backbones and not e2e and not delivery and not kserve and not network and not hostile and not faults" $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does
@@ -233,6 +233,12 @@ test-images: .venv/test/.installed  ## build the images and test them, docker co
 test-cluster: .venv/test/.installed images  ## apply overlays/kind to the kind cluster that kubectl points to, and try it
 	@kind load docker-image gateway:dev model-server:dev --name "$$(kubectl config current-context | sed s/^kind-//)"
 	@$(TEST) -m pytest -m e2e tests/e2e $(ARGS)
+
+.PHONY: test-kserve
+test-kserve: .venv/test/.installed images  ## apply overlays/kserve to that cluster and try it; builds KServe's controller from its Go module, once: minutes
+	@kind load docker-image gateway:dev model-server:dev --name "$$(kubectl config current-context | sed s/^kind-//)"
+	@$(TEST) -m tools.kserve install
+	@$(TEST) -m pytest -m kserve tests/kserve $(ARGS)
 
 .PHONY: up
 up: .venv/test/.installed  ## a kind cluster with Argo CD that `git push kind` deploys to; needs Docker (PORT=, DASHBOARD_PORT=, GIT_PORT=)

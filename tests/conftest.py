@@ -19,7 +19,14 @@ from tools.models import DEFAULT, LIST, MODELS
 ROOT = Path(__file__).parents[1]
 FOURTH, FOURTH_LABELS, FOURTH_TASK = "lunch", ("garment", "salad", "sky"), "Say what is on the table."
 
-BEYOND = {"images", "e2e", "delivery", "network", "backbones"}  # markers of tests that need more than this machine
+BEYOND = {
+    "images",
+    "e2e",
+    "delivery",
+    "kserve",
+    "network",
+    "backbones",
+}  # markers of tests that need more than this machine
 
 FIGURES = pytest.StashKey[Figures]()
 
