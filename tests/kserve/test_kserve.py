@@ -13,11 +13,12 @@ from gateway.goldens import read_golden
 from tests.e2e.conftest import kubectl
 from tests.kserve.conftest import LABEL, NAMESPACE, apply, build_models, forwarded, kube, read, until_ready
 from tools.manifests.inference import templates
-from tools.manifests.rendering import render
-from tools.models import MODELS, bundled_models, versions
+from tools.manifests.rendering import ROOT, render
+from tools.models import MODELS, versions
 
 pytestmark = pytest.mark.kserve
 
+SERVED = sorted(path.name.removesuffix("-inference-service.yaml") for path in ROOT.glob("base/kserve/*-service.yaml"))
 ASKED = 200
 ASKER = """
 import collections, io, json, sys
@@ -48,7 +49,7 @@ def classify_goldens(address, protocol, model):
             )
 
 
-@pytest.mark.parametrize("model", bundled_models())
+@pytest.mark.parametrize("model", SERVED)
 def test_kserve_says_that_a_model_is_ready(deployed, model):
     """Its controller takes the ServingRuntime, loads the model from its image and calls the InferenceService ready."""
     status = read("isvc", model)["status"]
@@ -58,7 +59,7 @@ def test_kserve_says_that_a_model_is_ready(deployed, model):
     assert {"activeModelState": "Loaded", "targetModelState": "Loaded"} == status["modelStatus"]["states"]
 
 
-@pytest.mark.parametrize("model", bundled_models())
+@pytest.mark.parametrize("model", SERVED)
 @pytest.mark.parametrize(
     ("protocol", "port"), [("kserve-v1", 80), ("kserve-v2", 80), ("kserve-v1", 8501), ("gateway", 80)]
 )
@@ -86,7 +87,7 @@ def unlike(expected, actual, path="pod"):
         yield f"{path} is {actual!r}, not {expected!r}"
 
 
-@pytest.mark.parametrize("model", bundled_models())
+@pytest.mark.parametrize("model", SERVED)
 def test_the_pods_are_those_that_the_rules_judged(deployed, model):
     """tools.manifests.inference tells KServe's pod in full: no container more, none otherwise."""
     rendering = render("kserve")

@@ -10,7 +10,6 @@ from typing import Any
 from tools.manifests.model import Manifest, Rendering, at
 
 MODEL_PATH = "/mnt/models"
-SERVER = "kserve-container"
 NATIVE = "oci+native://"
 _VOLUME = "mnt-models"
 # Fields of a predictor that are not its pod's.
