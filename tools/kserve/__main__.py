@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tools.kserve.objects import CONTROLLER, NAMESPACE, WEBHOOKS, objects
 
 IMAGE = f"kserve-controller:{SOURCE.version}"
 _DOCKERFILE = 'FROM scratch\nCOPY manager /manager\nUSER 65532:65532\nENTRYPOINT ["/manager"]\n'
-_PATIENCE = "180s"
+_PATIENCE, _TRIES = "180s", 30
 
 
 def install() -> None:
@@ -39,8 +40,7 @@ def install() -> None:
     found = objects(folder / "config", IMAGE, certificate.make(WEBHOOKS, NAMESPACE))
     kinds = [each for each in found if each["kind"] in {"Namespace", "CustomResourceDefinition"}]
     _apply(context, kinds)
-    names = [f"customresourcedefinition/{each['metadata']['name']}" for each in kinds if each["kind"] != "Namespace"]
-    _call("kubectl", "--context", context, "wait", "--for=condition=Established", f"--timeout={_PATIENCE}", *names)
+    _await(context, [each["metadata"]["name"] for each in kinds if each["kind"] != "Namespace"])
     _apply(context, [each for each in found if each not in kinds])
     # What runs already has read the certificate before.
     rollout = ("kubectl", "--context", context, "-n", NAMESPACE, "rollout")
@@ -53,6 +53,21 @@ def _apply(context: str, found: Sequence[object]) -> None:
     # By the server: a definition of KServe's is larger than the annotation in which kubectl would keep it.
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": found})
     _call("kubectl", "--context", context, "apply", "--server-side", "--force-conflicts", "-f", "-", text=text)
+
+
+def _await(context: str, definitions: Sequence[str]) -> None:
+    """Wait until the server knows these definitions. Raises: KServeError."""
+    names = [f"customresourcedefinition/{name}" for name in definitions]
+    wait = ("kubectl", "--context", context, "wait", "--for=condition=Established", f"--timeout={_PATIENCE}", *names)
+    for patience in range(_TRIES, -1, -1):
+        try:
+            _call(*wait)
+            break
+        except KServeError as error:
+            # kubectl gives up on a definition that was made this moment and has no conditions yet.
+            if "accessor error" not in str(error) or not patience:
+                raise
+            time.sleep(1)
 
 
 def _call(*command: str, text: str | None = None) -> str:
