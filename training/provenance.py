@@ -1,5 +1,6 @@
 """Where a model comes from: the commit and the libraries that made it."""
 
+import os
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +16,7 @@ def git_commit() -> str:
         commit = _git("rev-parse", "HEAD")
         changed = _git("status", "--porcelain", "--", "training", *_DECODER)
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("TRAINING_COMMIT", "unknown")  # an image has no repository; its build says
     return f"{commit}-dirty" if changed else commit
 
 

@@ -72,7 +72,9 @@ def train(
             "metrics": judged,
             "estimate": estimate or {"method": "test", **judged["test"]},
         }
-        (run / RECORD_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        partial = run / f".{RECORD_FILE}.partial"
+        partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        partial.replace(run / RECORD_FILE)  # a kill leaves a whole record or none
         known = record["estimate"]
         figures = {f"estimate_{name}": known[name] for name in ("ece", "log_loss")}
         figures["estimate_accuracy"] = known["accuracy"]["value"]

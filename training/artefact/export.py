@@ -1,5 +1,6 @@
 """Turn a trained run into a model version by contract 1, and refuse what does not answer as training code does."""
 
+import dataclasses
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +18,15 @@ from training.train import RECORD_FILE, WEIGHTS_FILE, build_classifier
 __all__ = ["MAX_FILE_BYTES", "ExportError", "export", "load_run", "make_card"]
 
 
-def export(run: Path, models: Path, *, replace: bool = False, any_size: bool = False) -> Path:
+def export(
+    run: Path, models: Path, *, version: int | None = None, replace: bool = False, any_size: bool = False
+) -> Path:
     """Export a run to `models/<name>/<version>`.
 
     Args:
         run: folder that `training.train.train` wrote.
         models: folder of models, such as apps/model-server/models.
+        version: what it becomes; what the experiment says if None.
         replace: overwrite a version that is already there.
         any_size: allow files too large for Git, outside of this repository's own folder of models.
     Returns: the version's directory; it appears at once and whole, or not at all.
@@ -30,6 +34,8 @@ def export(run: Path, models: Path, *, replace: bool = False, any_size: bool = F
         disagrees.
     """
     record, config, model = load_run(run)
+    if version is not None:
+        config = dataclasses.replace(config, version=version)
     subject = Subject(config.name, config.version, config.labels, config.size)
     writer.check_labels(subject.labels, model.output.shape[-1])
     with writer.new_version(models, subject, replace=replace, any_size=any_size) as directory:

@@ -18,6 +18,7 @@ from training.data.sources import DataError
 HOME = Path(__file__).parents[2] / "runs" / "data"
 _CLOTHING = Remote("https://github.com/alexeygrigorev/clothing-dataset-small/archive/refs/heads/master.zip")
 _FASHION = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_DRAWN_EACH, _DRAWN_PX = 60, 48
 _FASHION_FILES = {  # picture and label files, with the MD5 sums that the data set's authors publish
     "train": (
         Remote(f"{_FASHION}train-images-idx3-ubyte.gz", "md5:8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -130,6 +131,13 @@ def _clothing(labels: Sequence[str], downloads: Path, folder: Path) -> None:
     archives.unpack_pictures(download(_CLOTHING, downloads), folder)
 
 
+def _drawn(labels: Sequence[str], downloads: Path, folder: Path) -> None:
+    from training.artefact.drawings import write_folder
+
+    del downloads  # nothing is fetched
+    write_folder(folder, labels, _DRAWN_EACH, _DRAWN_PX)
+
+
 def _fashion_mnist(labels: Sequence[str], downloads: Path, folder: Path) -> None:
     from training.data import archives
 
@@ -160,5 +168,12 @@ DATA_SETS = {
         "Zalando Research, as keras.datasets brings it",
         "MIT",
         _fashion_mnist,
+    ),
+    "drawn": DataSet(
+        ("pizza", "salad", "sky", "blocks", "garment"),
+        5 * _DRAWN_EACH,
+        "drawn on this machine in seconds, to try things on",
+        "Apache-2.0",
+        _drawn,
     ),
 }

@@ -56,6 +56,18 @@ def one_vs_rest(probabilities: np.ndarray, truth: np.ndarray, k: int) -> OneVsRe
     )
 
 
+def micro_average(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, list[float]]:
+    """Return one ROC curve of all classes: every pair of picture and class is a question of yes or no.
+
+    Returns: "fpr", "tpr" and "threshold", from the strictest threshold, which is 1, down.
+    """
+    asked = np.eye(probabilities.shape[1], dtype=bool)[truth].ravel()
+    false_rate, true_rate, thresholds = roc_curve(asked, probabilities.ravel())
+    kept = np.unique(np.linspace(0, len(thresholds) - 1, min(len(thresholds), _POINTS)).astype(int))
+    found = {"fpr": false_rate, "tpr": true_rate, "threshold": np.minimum(thresholds, 1.0)}
+    return {name: [round(float(value), 6) for value in values[kept]] for name, values in found.items()}
+
+
 @dataclass(frozen=True)
 class Reliability:
     """Confidence against accuracy, in bins that hold pictures.

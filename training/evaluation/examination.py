@@ -87,6 +87,7 @@ class Examination:
             **result,
             "brier": round(curves.brier(answers.probabilities, answers.truth), 4),
             "residual_temperature": self.temperature,
+            "roc": curves.micro_average(answers.probabilities, answers.truth),
             "reliability": {name: np.round(values, 4).tolist() for name, values in vars(self.reliability).items()},
             "slices": [one.to_json() for one in self.slices],
             "robustness": {name: curve.to_json() for name, curve in self.robustness.items()},
