@@ -1,6 +1,7 @@
 """Promote, roll back, and tell what runs where.
 
 python -m tools.delivery promote kind prod --images gateway=sha256:... model-server=sha256:... --text pull-request.md
+python -m tools.delivery propose runs/models/pizza/3 --evidence gates.md
 python -m tools.delivery rollback prod --reason "half of the pictures of quiche are pizza now"
 python -m tools.delivery status --json
 """
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.delivery import promote, rollback, status
+from tools.delivery import promote, propose, rollback, status
 from tools.delivery.errors import Refused
 from tools.delivery.repository import GitRepository, short
 from tools.manifests.rendering import ENVIRONMENTS, ROOT
@@ -49,6 +50,19 @@ def _parser() -> argparse.ArgumentParser:
     ways.add_argument("--dry-run", action="store_true", help="only give the text")
     ways.add_argument("--no-commit", action="store_true", help="change the file, and let others commit it")
     one.set_defaults(run=_promote)
+    one = verbs.add_parser("current", help="give the newest version of a model, and see that another can be proposed")
+    one.add_argument("model", help="its name")
+    one.add_argument("--out", type=Path, required=True, help="folder for its files; left empty where there is none")
+    one.add_argument("--branch", help="that is to be made (model/NAME-VERSION)")
+    one.add_argument("--repository", type=Path, default=ROOT, help="working tree (%(default)s)")
+    one.set_defaults(run=_current)
+    one = verbs.add_parser("propose", help="make a branch with a commit that adds a model version")
+    one.add_argument("directory", type=Path, help="of the version, NAME/NUMBER")
+    one.add_argument("--branch", help="of the commit (model/NAME-VERSION)")
+    one.add_argument("--evidence", type=Path, help="Markdown for who decides: what it was held to")
+    one.add_argument("--text", type=Path, help="write the pull request's text here")
+    one.add_argument("--repository", type=Path, default=ROOT, help="working tree (%(default)s)")
+    one.set_defaults(run=_propose)
     one = verbs.add_parser("rollback", help="revert the last promotion")
     one.add_argument("environment", choices=["prod"])
     one.add_argument("--reason", required=True, help="for those who read the history")
@@ -85,6 +99,29 @@ def _promote(given: argparse.Namespace, repository: GitRepository) -> None:
     else:
         print(str(description).rstrip())
     print(f"{description.title}: {done}", file=sys.stderr)
+
+
+def _current(given: argparse.Namespace, repository: GitRepository) -> None:
+    repository = GitRepository(given.repository)
+    number = propose.newest(repository, given.model)
+    branch = given.branch or propose.branch_of(given.model, number + 1)
+    propose.need_branch(repository, branch)
+    if number:
+        propose.extract(repository, given.model, number, given.out)
+    print(json.dumps({"version": number, "next": number + 1, "branch": branch, "commit": repository.commit("HEAD")}))
+
+
+def _propose(given: argparse.Namespace, repository: GitRepository) -> None:
+    repository = GitRepository(given.repository)
+    name, number = given.directory.resolve().parent.name, given.directory.name
+    branch = given.branch or propose.branch_of(name, number)
+    evidence = given.evidence.read_text(encoding="utf-8") if given.evidence else ""
+    prepared = propose.prepare(repository, given.directory, branch, evidence)
+    commit = propose.commit_to(repository, branch, prepared)
+    if given.text:
+        given.text.parent.mkdir(parents=True, exist_ok=True)
+        given.text.write_text(prepared.text, encoding="utf-8")
+    print(f"{prepared.title}: {short(commit)} on the branch {branch}; next: git push origin {branch}")
 
 
 def _digests(given: argparse.Namespace) -> dict[str, str]:

@@ -63,6 +63,13 @@ def versions_at(repository: GitRepository, commit: str, names: Sequence[str]) ->
     return {name: max(numbers) for name, numbers in found.items() if numbers}
 
 
+def version_at(repository: GitRepository, commit: str, name: str, version: int) -> ModelVersion:
+    """Give a version that a commit holds. Raises: Refused for one without card or goldens."""
+    folder = f"{FOLDER}/{name}/{version}"
+    card, golden = (_json(repository, commit, f"{folder}/{kind}.json") for kind in ("card", "golden"))
+    return ModelVersion(name, version, card, golden, repository.identity(commit, folder))
+
+
 def changed_predictions(old: ModelVersion, new: ModelVersion) -> tuple[list[ChangedPrediction], int]:
     """Compare the goldens of two versions of a model, picture by picture.
 
@@ -92,10 +99,7 @@ def _read(repository: GitRepository, commit: str, model: config_pb2.ModelConfig)
         raise Refused(
             f"the list of models has {model.name}, of which {commit[:10]} holds no version {missing[0]} under {FOLDER}"
         )
-    version = max(chosen)
-    folder = f"{FOLDER}/{model.name}/{version}"
-    card, golden = (_json(repository, commit, f"{folder}/{name}.json") for name in ("card", "golden"))
-    return ModelVersion(model.name, version, card, golden, repository.identity(commit, folder))
+    return version_at(repository, commit, model.name, max(chosen))
 
 
 def _numbers(repository: GitRepository, commit: str, name: str) -> list[int]:

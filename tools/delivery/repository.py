@@ -1,9 +1,10 @@
 """The Git repository that is delivered from."""
 
+import os
 import re
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.delivery.errors import Refused
@@ -14,9 +15,10 @@ _MATTERS = ("base", "overlays", "components", "apps")
 
 @dataclass(frozen=True)
 class GitRepository:
-    """A working tree. Args: tree: its root."""
+    """A working tree. Args: tree: its root; environment: added to Git's own."""
 
     tree: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str | Path, text: str | None = None) -> str:
         """Run git, with a text on its standard input. Returns: what it prints. Raises: Refused with its last words."""
@@ -31,8 +33,9 @@ class GitRepository:
         command = ["git", "-C", self.tree, *arguments]
         try:
             return subprocess.run(
-                command, input=text, capture_output=True, text=True, check=False, encoding="utf-8", errors="replace"
-            )
+                command, input=text, capture_output=True, text=True, check=False, encoding="utf-8", errors="replace",
+                env={**os.environ, **self.environment},
+            )  # fmt: skip
         except OSError as error:
             raise Refused(f"git is needed and cannot be run: {error.strerror}") from error
 
