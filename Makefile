@@ -11,6 +11,7 @@ GIT_PORT ?= 9418
 RUN := .venv/run/bin/python
 TRAIN := .venv/train/bin/python
 TEST := .venv/test/bin/python
+PIPELINE := .venv/pipeline/bin/python
 # Tests run beside each other, as tests/spread.py says: on two cores where there are two. ARGS=-n0 is without.
 PYTEST := $(TEST) -m pytest -n auto --maxprocesses 2 --dist loadscope
 
@@ -25,13 +26,21 @@ need = @[[ -n "$($(1))" ]] || { echo "error: name $(2): make $@ $(1)=$(3)" >&2; 
 need_data = $(call need,DATA,a folder with one folder per class$(comma) a CSV file or a known data set,photos)
 comma := ,
 
+# What `pipeline` and `submit` take alike.
+smoke := --config drawn --candidates learning-rate=3e-3 learning-rate=1e-3 learning-rate=1e-2
+against = $(if $(filter none,$(AGAINST)),none,$(if $(findstring /,$(AGAINST)),$(AGAINST),$(MODELS)/$(or $(CONFIG),fashion-mnist)/$(AGAINST)))
+parameters = $(if $(DATA),--data "$(DATA)") $(if $(CANDIDATES),--candidates $(foreach one,$(CANDIDATES),"$(one)")) \
+  $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(DROP),--drop "$(DROP)") $(if $(METRIC),--metric $(METRIC)) \
+  $(if $(AGAINST),--against "$(against)") $(if $(JUDGE),--judge "$(JUDGE)") $(if $(MARGIN),--margin $(MARGIN)) \
+  $(if $(BRANCH),--branch "$(BRANCH)") $(if $(REPOSITORY),--repository "$(REPOSITORY)") $(if $(PULL_REQUEST),--pull-request)
+
 # .venv/<activity>/.installed is newer than what it was made from.
 .venv/%/.installed: requirements/%.txt pyproject.toml tools/environment
 	@tools/environment $*
 
-# Programs of others: nothing of pyproject.toml goes into it.
-.venv/scan/.installed: requirements/scan.txt tools/environment
-	@tools/environment scan
+# Programs of others: nothing of pyproject.toml goes into them.
+.venv/scan/.installed .venv/pipeline/.installed: .venv/%/.installed: requirements/%.txt tools/environment
+	@tools/environment $*
 
 .PHONY: help
 help:  ## print this list
@@ -137,6 +146,25 @@ compare: .venv/run/.installed  ## does version B beat version A? A=1 B=2 DATA= (
 	$(need_data)
 	@$(RUN) -m training compare "$(call version_dir,$(A))" "$(call version_dir,$(B))" --data "$(DATA)" --split $(or $(SPLIT),test)
 
+.PHONY: pipeline
+pipeline: .venv/pipeline/.installed .venv/train/.installed  ## from pictures to a commit on a branch: CONFIG=fashion-mnist DATA= (CANDIDATES='learning-rate=1e-4 backbone=small-cnn' EPOCHS= DROP= METRIC= AGAINST=1|none JUDGE= MARGIN= BRANCH= REPOSITORY= PULL_REQUEST=1; SMOKE=1: two minutes, drawn pictures)
+	@$(PIPELINE) -m training.pipeline run $(if $(SMOKE),$(smoke),--config $(or $(CONFIG),fashion-mnist)) $(parameters)
+
+.PHONY: submit
+submit: .venv/pipeline/.installed  ## the same on a cluster with Kubeflow Pipelines: HOST= IMAGE= REPOSITORY= (PIPELINE_ROOT=s3://bucket/folder NAMESPACE= EXPERIMENT= SERVICE_ACCOUNT= TOKEN_FILE= WAIT=seconds NO_CACHE=1, and those of `pipeline`)
+	$(call need,HOST,the address of Kubeflow Pipelines,http://localhost:8080)
+	$(call need,IMAGE,what training/Dockerfile makes,registry/training@sha256:...)
+	$(call need,REPOSITORY,the address that gets the branch,https://host/owner/name)
+	@$(PIPELINE) -m training.pipeline submit --host "$(HOST)" --image "$(IMAGE)" $(if $(PIPELINE_ROOT),--pipeline-root "$(PIPELINE_ROOT)") \
+	  $(if $(NAMESPACE),--namespace "$(NAMESPACE)") $(if $(EXPERIMENT),--experiment "$(EXPERIMENT)") \
+	  $(if $(SERVICE_ACCOUNT),--service-account "$(SERVICE_ACCOUNT)") $(if $(TOKEN_FILE),--token-file "$(TOKEN_FILE)") \
+	  $(if $(WAIT),--wait $(WAIT)) $(if $(NO_CACHE),--no-cache) \
+	  $(if $(SMOKE),$(smoke),--config $(or $(CONFIG),fashion-mnist)) $(parameters)
+
+.PHONY: compile
+compile: .venv/pipeline/.installed  ## bring the pipeline's YAML up to date with its code
+	@$(PIPELINE) -m training.pipeline compile
+
 .PHONY: bench
 bench: .venv/run/.installed  ## measure start, memory and answer time of both servers (Linux)
 	@$(RUN) -m bench.footprint
@@ -145,6 +173,11 @@ bench: .venv/run/.installed  ## measure start, memory and answer time of both se
 test: lint  ## check and test everything: lint, unit, contract, browser
 	@tools/chromium
 	@$(PYTEST) -m "not images and not backbones and not e2e and not delivery and not kserve and not network and not hostile and not faults" $(ARGS)
+	@$(MAKE) --no-print-directory test-pipeline ARGS=
+
+.PHONY: test-pipeline
+test-pipeline: .venv/pipeline/.installed .venv/test/.installed  ## run the pipeline on drawings: to a commit, killed, refused; `make test` does
+	@TRAINING_PYTHON=$(TEST) $(PIPELINE) -m pytest --confcutdir=tests/pipeline tests/pipeline $(ARGS)
 
 .PHONY: test-backbones
 test-backbones: .venv/test/.installed  ## train, export and serve every backbone: minutes; CI does

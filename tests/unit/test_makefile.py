@@ -13,8 +13,8 @@ from training.commands import commands
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-# A verb that is a step of others: no target.
-WITHOUT_TARGET = {"check"}
+# Verbs that are steps of others, such as of `make pipeline`: no target.
+WITHOUT_TARGET = {"bring", "candidate", "candidates", "check", "choose", "gate"}
 CALLS = {
     "fetch": ["DATA=clothing"],
     "audit": ["DATA=d", "DROP=auto"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.publish import attest, join, pull_request, release
-from tools.publish.commands import PublishError
+from tools.publish.commands import ROOT, PublishError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     one = verbs.add_parser("pull-request", help="push a promotion's branch and ask for its merge")
     one.add_argument("branch")
     one.add_argument("text", type=Path, help="Markdown; the first line is the title")
-    one.set_defaults(run=lambda given: pull_request.ask(given.branch, given.text))
+    one.add_argument("--models", action="store_true", help="it adds a model version, and is no release")
+    one.add_argument("--tree", type=Path, default=ROOT, help="the repository (%(default)s)")
+    one.set_defaults(run=lambda given: pull_request.ask(given.branch, given.text, given.tree, models=given.models))
     given = parser.parse_args(argv)
     try:
         given.run(given)

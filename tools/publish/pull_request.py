@@ -5,21 +5,31 @@ from pathlib import Path
 from tools.publish.commands import ROOT, PublishError, run
 from tools.publish.release import RELEASE
 
+MODELS, LIST = "apps/model-server/models/", "apps/model-server/models.config"
 # The token stays with gh: checkout leaves none in the repository's settings.
 CREDENTIALS = ("-c", "credential.helper=", "-c", "credential.helper=!gh auth git-credential")
 
 
-def ask(branch: str, text: Path, tree: Path = ROOT) -> None:
+def ask(branch: str, text: Path, tree: Path = ROOT, *, models: bool = False) -> None:
     """Push a promotion's branch and open its pull request, or bring the one that is open up to date.
 
     Args:
-        branch: as `make promote` made it, on top of HEAD; pushed with force: it belongs to the tool alone.
-        text: Markdown as `make promote` wrote it; the first line, less `# `, is the title.
+        branch: as `make promote` or `make pipeline` made it, on top of HEAD; pushed with force: it belongs to the tool
+            alone.
+        text: Markdown as that wrote it; the first line, less `# `, is the title.
         tree: the repository.
-    Raises: PublishError when the branch changes anything but prod's release, or Git or gh fails.
+        models: it proposes a model version, and not a release.
+    Raises: PublishError when the branch changes anything but that, or Git or gh fails.
     """
-    changed = run("git", "diff", "--name-only", "HEAD", f"refs/heads/{branch}", "--", cwd=tree).split()
-    if changed != [str(RELEASE)]:
+    lines = run("git", "diff", "--name-status", "HEAD", f"refs/heads/{branch}", "--", cwd=tree).splitlines()
+    changed = [line.partition("\t")[2] for line in lines]
+    if models:
+        added = [path for line, path in zip(lines, changed, strict=True) if line[0] == "A" and path.startswith(MODELS)]
+        if not added or set(changed) - set(added) - {LIST}:
+            raise PublishError(
+                f"{branch} is to add files to {MODELS} and nothing else, but changes {', '.join(changed) or 'nothing'}"
+            )
+    elif changed != [str(RELEASE)]:
         raise PublishError(
             f"{branch} is to change {RELEASE} and nothing else, but changes {', '.join(changed) or 'nothing'}"
         )

@@ -13,6 +13,8 @@ from training.pipeline.calls import REFUSED, ROOT, runs
 from training.pipeline.compiled import FILE, compiled
 from training.pipeline.definition import CANDIDATES
 
+_ASK_EVERY_S = 5
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; return the exit status."""
@@ -38,6 +40,19 @@ def _parser() -> argparse.ArgumentParser:
     one = verbs.add_parser("compile", help="write the pipeline for a cluster")
     one.add_argument("--out", type=Path, default=FILE, help="(%(default)s)")
     one.set_defaults(verb_run=_compile)
+    one = verbs.add_parser("submit", help="to a cluster with Kubeflow Pipelines")
+    _add_parameters(one, repository="")
+    one.add_argument("--host", required=True, help="address of Kubeflow Pipelines, such as http://localhost:8080")
+    one.add_argument("--image", required=True, help="what training/Dockerfile makes, as the cluster can pull it")
+    one.add_argument("--namespace", default="", help="of the run, where the cluster is shared")
+    one.add_argument("--experiment", default="image-classifiers", help="that the run is listed under (%(default)s)")
+    one.add_argument("--pipeline-root", default="", help="for artefacts: s3://BUCKET/FOLDER or minio://BUCKET/FOLDER")
+    one.add_argument("--service-account", default="", help="of the steps")
+    one.add_argument("--token-file", type=Path, help="file with a bearer token")
+    one.add_argument("--authority", type=Path, help="file with the host's certificate authority")
+    one.add_argument("--no-cache", action="store_true", help="do every step again")
+    one.add_argument("--wait", type=int, metavar="SECONDS", help="wait so long for its end")
+    one.set_defaults(verb_run=_submit)
     return parser
 
 
@@ -85,6 +100,21 @@ def _run(given: argparse.Namespace) -> int:
         return REFUSED
     print(f"look:     git show --stat {branch}\ndeliver:  git push origin {branch}, then a pull request")
     return 0
+
+
+def _submit(given: argparse.Namespace) -> int:
+    from training.pipeline.submit import Cluster, submit
+
+    names = ("host", "image", "namespace", "experiment", "pipeline_root", "service_account", "authority")
+    token = given.token_file.read_text(encoding="utf-8").strip() if given.token_file else ""
+    cluster = Cluster(**{name: getattr(given, name) for name in names}, token=token)
+    run, client = submit(cluster, _parameters(given), caching=not given.no_cache)
+    print(f"{given.host}/#/runs/details/{run}")
+    if given.wait is None:
+        return 0
+    state = client.wait_for_run_completion(run, given.wait, sleep_duration=_ASK_EVERY_S).state
+    print(state)
+    return 0 if state == "SUCCEEDED" else REFUSED
 
 
 def _compile(given: argparse.Namespace) -> int:

@@ -42,7 +42,9 @@ def check(
     say(f"check: {found['pictures']} of {found['files']} pictures to use, {left_out} left out")
 
 
-def current(config: str, repository: str, branch: str, against: str, *, version: Any) -> tuple[int, str]:
+def current(
+    config: str, repository: str, branch: str, against: str, judge: str, audit: Any, *, version: Any
+) -> tuple[int, str]:
     """Take the version that is there from Git, and see that another one can be proposed.
 
     Args:
@@ -50,6 +52,8 @@ def current(config: str, repository: str, branch: str, against: str, *, version:
         repository: working tree, or address to clone from.
         branch: that is to be made; model/NAME-NUMBER if empty.
         against: directory of another version to beat, "none" for none, empty for the newest one.
+        judge: pictures that judge; the test split if empty.
+        audit: what was found in the pictures.
         version: artefact for its directory.
     Returns: the number of the version to come, and the branch's name.
     """
@@ -71,6 +75,9 @@ def current(config: str, repository: str, branch: str, against: str, *, version:
     (folder / "current.json").write_text(json.dumps({**found, "to_beat": str(there or NONE)}) + "\n", encoding="utf-8")
     version.metadata.update({"model": name, "version": there.name if there else NONE, "commit": found["commit"]})
     say(f"current: {name} {there.name if there else '(none)'} is to be beaten; the next is {found['next']}")
+    if there and not judge and _remembers(there, audit.metadata["content_sha256"]):
+        say("current: mind: it was fitted on the test split of these very pictures, and is hard to beat on them.")
+        say("current: judge by pictures that it never saw (JUDGE=), or name another version to beat (AGAINST=).")
     return found["next"], found["branch"]
 
 
@@ -174,6 +181,12 @@ def promote(model: Any, passed: Any, table: Any, *, repository: str, branch: str
     text.metadata["branch"] = branch
     say(f"promote: {said.splitlines()[-1]}")
     return branch
+
+
+def _remembers(version: Path, content_sha256: str) -> bool:
+    """Tell whether a version was fitted on the test split of some pictures."""
+    known = json.loads((version / "card.json").read_text(encoding="utf-8")).get("data", {})
+    return known.get("content_sha256") == content_sha256 and "test" in known.get("fitted_on", ())
 
 
 def _log(metrics: Any, figures: dict[str, Any]) -> None:
