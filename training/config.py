@@ -91,13 +91,19 @@ class ConfigError(ValueError):
 
 def load_config(name: str) -> Config:
     """Return `CONFIG` of `training/configs/<name>.py`; raise ConfigError if there is none or it makes no sense."""
+    config = read_config(name)
+    check(config)
+    return config
+
+
+def read_config(name: str) -> Config:
+    """Return the same without asking whether it makes sense, for which TensorFlow has to be waited for."""
     module = f"training.configs.{name.replace('-', '_')}"
     if not name.replace("-", "_").isidentifier() or util.find_spec(module) is None:
         raise ConfigError(f"There is no experiment {name!r}: no file {module.replace('.', '/')}.py.")
     config = getattr(import_module(module), "CONFIG", None)
     if not isinstance(config, Config):
         raise ConfigError(f"{module}.CONFIG is not a training.config.Config.")
-    check(config)
     return config
 
 

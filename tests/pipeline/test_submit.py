@@ -1,4 +1,4 @@
-"""Starting a run on a cluster: what goes over the wire to a stand-in for Kubeflow Pipelines, and what is refused before.
+"""Starting a run on a cluster: what goes over the wire to a stand-in for Kubeflow Pipelines, and what is refused.
 
 No cluster with Kubeflow Pipelines can be had where this was written: the stand-in answers as kfp's client reads it.
 """

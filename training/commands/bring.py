@@ -20,11 +20,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Copy a folder as it is, or a CSV file's pictures into one folder a class; print where they came from."""
-    from training.config import load_config
+    from training.config import read_config
     from training.data import sources
     from training.data.datasets import resolve
 
-    config = load_config(arguments.config)
+    config = read_config(arguments.config)
     source = resolve(arguments.data, config.dataset)
     if source.is_dir():
         shutil.copytree(source, arguments.out, dirs_exist_ok=True, copy_function=_link, ignore=_hidden)

@@ -38,13 +38,19 @@ def check(
 
 
 @component
-def current(config: str, repository: str, branch: str, against: str, version: Output[Model]) -> NamedTuple(
-    "Current", [("number", int), ("branch", str)]
-):
+def current(
+    config: str,
+    repository: str,
+    branch: str,
+    against: str,
+    judge: str,
+    audit: Input[Artifact],
+    version: Output[Model],
+) -> NamedTuple("Current", [("number", int), ("branch", str)]):
     """Take the version that is there from Git."""
     from training.pipeline import steps
 
-    return steps.current(config, repository, branch, against, version=version)
+    return steps.current(config, repository, branch, against=against, judge=judge, audit=audit, version=version)
 
 
 @component

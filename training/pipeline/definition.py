@@ -53,13 +53,17 @@ def pictures_to_commit(
     """
     brought = _transient(components.data(config=config, data=data), 2)
     dataset = brought.outputs["dataset"]
-    there = _fresh(components.current(config=config, repository=repository, branch=branch, against=against))
     checked = components.check(config=config, candidates=candidates, drop=drop, dataset=dataset)
+    audit = checked.outputs["audit"]
+    there = _fresh(
+        components.current(
+            config=config, repository=repository, branch=branch, against=against, judge=judge, audit=audit
+        )
+    )
     # Parameters of a loop's steps are the pipeline's own: kfp.local 2.17 puts the loop's item in place of any other.
     with ParallelFor(candidates, name="candidates") as candidate:
-        trained = components.train(
-            config=config, candidate=candidate, drop=drop, dataset=dataset, audit=checked.outputs["audit"]
-        )
+        trained = components.train(config=config, candidate=candidate, drop=drop, dataset=dataset, audit=audit)
+        trained.after(there)  # a branch that cannot be made is found before hours of training
         _transient(trained, 2).set_cpu_request("2").set_memory_request("4G")
         components.evaluate(run=trained.outputs["run"])
     chosen = components.choose(candidates=Collected(trained.outputs["run"]), metric=metric)

@@ -43,7 +43,7 @@ def check(
 
 
 def current(
-    config: str, repository: str, branch: str, against: str, judge: str, audit: Any, *, version: Any
+    config: str, repository: str, branch: str, *, against: str, judge: str, audit: Any, version: Any
 ) -> tuple[int, str]:
     """Take the version that is there from Git, and see that another one can be proposed.
 

@@ -113,7 +113,8 @@ def submit(cluster: Cluster, parameters: Mapping[str, Any], *, caching: bool = T
 
 def _need_answer(cluster: Cluster) -> None:
     """Ask whether Kubeflow Pipelines is there: its client would try for minutes and end with a traceback."""
-    request = urllib.request.Request(f"{cluster.host.rstrip('/')}/apis/v2beta1/healthz")  # noqa: S310 - http, as checked
+    address = f"{cluster.host.rstrip('/')}/apis/v2beta1/healthz"
+    request = urllib.request.Request(address)  # noqa: S310 - http, as checked
     if cluster.token:
         request.add_header("Authorization", f"Bearer {cluster.token}")
     context = ssl.create_default_context(cafile=cluster.authority) if cluster.authority else None
