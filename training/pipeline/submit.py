@@ -64,8 +64,8 @@ def check(cluster: Cluster, parameters: Mapping[str, Any]) -> None:
     for name in ("data", "judge", "drop", "against"):
         if (value := parameters[name]) and Path(value).exists():
             raise SubmitError(
-                f"--{name} {value} is on this machine, which no pod sees: name a known data set, or a path in the image "
-                "or on a volume."
+                f"--{name} {value} is on this machine, which no pod sees: name a known data set, or a path in the "
+                "image or on a volume."
             )
 
 
