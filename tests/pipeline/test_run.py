@@ -8,7 +8,7 @@ import pytest
 
 from tests.pipeline.conftest import MODELS, PATIENCE_S, PYTHON, ROOT
 
-GOOD, WORSE = "learning-rate=3e-3", "learning-rate=1e-6,epochs=1"
+GOOD, WORSE = "learning-rate=3e-3,epochs=2", "learning-rate=1e-6,epochs=1"
 BRANCH = "model/drawn-1"
 
 

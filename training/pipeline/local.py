@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from kfp import local
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 from training.pipeline.calls import MARK, REASON, ROOT
 from training.pipeline.definition import pictures_to_commit
@@ -55,6 +56,7 @@ def run(parameters: Mapping[str, Any], folder: Path) -> str:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     # kfp.local has a cache by the artefacts' paths, which say nothing of their content: candidates have a better one.
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "artefacts"), enable_caching=False)
+    _try_once(pictures_to_commit.pipeline_spec)
     with warnings.catch_warnings(), log.open("w", encoding="utf-8") as file:
         warnings.simplefilter("ignore")  # of images and requests for memory, which a process has none of
         printing = builtins.print  # kfp puts another in its place for each step, which two steps at once leave there
@@ -67,6 +69,13 @@ def run(parameters: Mapping[str, Any], folder: Path) -> str:
         finally:
             builtins.print = printing
     return str(done.output)
+
+
+def _try_once(pipeline: PipelineSpec) -> None:
+    """Leave out second tries: no node is lost here, and who mistyped a name would wait for them."""
+    for dag in (pipeline.root.dag, *(component.dag for component in pipeline.components.values())):
+        for task in dag.tasks.values():
+            task.ClearField("retry_policy")
 
 
 def _plain(text: str) -> str:
