@@ -222,6 +222,8 @@ def _need(model: Any) -> Path:
 
 def _clone(repository: str, folder: Path) -> Path:
     """Give a working tree as it is; clone an address."""
+    if not repository:
+        refuse("refused: name the repository that gets the branch, a folder or an address")
     if not _is_address(repository):
         return Path(repository)
     git("clone", "--quiet", "--depth", "1", repository, folder)
