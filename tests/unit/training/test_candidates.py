@@ -28,7 +28,8 @@ def test_a_candidate_is_the_experiment_with_changes():
 def test_every_candidate_keeps_validation_and_test_for_judging():
     """Also of an experiment that is fitted on everything after a cross-validation."""
     assert "cross-validation" == FASHION.estimate
-    own = candidate(FASHION, "own").config
+    fitted = dataclasses.replace(FASHION, fit_splits=("train", "validation"), temperature=0.6)
+    own = candidate(fitted, "own").config
     assert ("test", ("train",), None) == (own.estimate, own.fit_splits, own.temperature)
 
 

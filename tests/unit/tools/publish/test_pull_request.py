@@ -9,6 +9,7 @@ from tools.publish.pull_request import LIST, MODELS, ask
 from tools.publish.release import RELEASE
 
 BRANCH = "promote/prod-abc"
+CARD = f"{MODELS}pizza/3/card.json"
 
 
 @pytest.fixture
@@ -100,18 +101,18 @@ def test_a_text_without_title_is_refused(promoted, git, stand_in):
 def test_a_model_version_is_asked_for(promoted, git, stand_in, tmp_path):
     """A branch that adds files of models, and their entry in the list, is pushed where a model is meant."""
     calls = stand_in("gh")
-    (tmp_path / "tree" / MODELS / "pizza/3").mkdir(parents=True)
-    change(git, tmp_path, f"{MODELS}pizza/3/card.json", LIST)
+    (tmp_path / "tree" / CARD).parent.mkdir(parents=True)
+    change(git, tmp_path, CARD, LIST)
     ask(BRANCH, promoted[1], promoted[0], models=True)
     assert f"pr create --base main --head {BRANCH} --title Promote kind to prod --body Figures." == calls()[-1]
 
 
-@pytest.mark.parametrize("path", [RELEASE, LIST, "Makefile"])
-def test_a_model_s_branch_may_change_nothing_else(promoted, git, stand_in, tmp_path, path):
-    """A release, a list without a model, or any other file is no model version; nor is a version a release."""
+@pytest.mark.parametrize("paths", [[RELEASE], [LIST], ["Makefile"], [CARD, RELEASE], [CARD, LIST, "Makefile"]])
+def test_a_model_s_branch_may_change_nothing_else(promoted, git, stand_in, tmp_path, paths):
+    """A release, a list without a model, or any other file is no model version, nor may it come with one."""
     calls = stand_in("gh")
-    (tmp_path / "tree" / LIST).parent.mkdir(parents=True)
-    change(git, tmp_path, path)
+    (tmp_path / "tree" / CARD).parent.mkdir(parents=True)
+    change(git, tmp_path, *paths)
     with pytest.raises(PublishError, match="nothing else"):
         ask(BRANCH, promoted[1], promoted[0], models=True)
     assert "" == git("ls-remote", "origin", f"refs/heads/{BRANCH}")
@@ -121,12 +122,11 @@ def test_a_model_s_branch_may_change_nothing_else(promoted, git, stand_in, tmp_p
 def test_a_version_that_is_there_may_not_change(promoted, git, stand_in, tmp_path):
     """A version never changes: a branch that edits a file of one is not pushed."""
     calls = stand_in("gh")
-    (tmp_path / "tree" / MODELS / "pizza/3").mkdir(parents=True)
-    card = f"{MODELS}pizza/3/card.json"
-    (tmp_path / "tree" / card).write_text("{}")
+    (tmp_path / "tree" / CARD).parent.mkdir(parents=True)
+    (tmp_path / "tree" / CARD).write_text("{}")
     git("add", ".")
     git("commit", "--quiet", "--message", "Add pizza 3")
-    change(git, tmp_path, card)
+    change(git, tmp_path, CARD)
     with pytest.raises(PublishError, match="nothing else"):
         ask(BRANCH, promoted[1], promoted[0], models=True)
     assert [] == calls()
