@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import threading
+import time
 
 import pytest
 
@@ -115,6 +117,28 @@ def test_a_run_that_is_not_whole_is_gone_on_with(trained, drawings, tmp_path, mi
     (run / missing).unlink()
     assert (run, False) == train_once(one, drawings, tmp_path / "runs")
     assert 2 == len(trained)
+
+
+def test_two_runs_of_a_candidate_wait_for_each_other(drawings, tmp_path, monkeypatch):
+    """What a killed pipeline left running is waited for: the second finds what the first has made."""
+    begun, asked = threading.Event(), []
+
+    def train(config, source, run, cache=None, *, drop=None):
+        asked.append(run)
+        begun.set()
+        time.sleep(0.5)
+        run.mkdir(parents=True, exist_ok=True)
+        for name in KEPT[:-1]:
+            (run / name).write_text("{}")
+
+    monkeypatch.setattr("training.train.train", train)
+    one = candidate(DRAWN, "own")
+    first = threading.Thread(target=train_once, args=(one, drawings, tmp_path / "runs"))
+    first.start()
+    assert begun.wait(30)
+    assert train_once(one, drawings, tmp_path / "runs")[1]
+    first.join()
+    assert 1 == len(asked)
 
 
 def test_a_failed_training_leaves_no_finished_run(drawings, tmp_path, monkeypatch):
