@@ -125,6 +125,7 @@ def test_a_refusal_is_told_in_the_cluster_s_words(cluster, capsys):
         (["--host", "localhost:8080"], "begin with http"),
         (["--host", "http://127.0.0.1:1"], "does not answer"),
         (["--repository", "."], "can clone from"),
+        (["--repository", "https://me:secret@git.example/a/b"], "everybody would read"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_sent(cluster, capsys, more, said):

@@ -98,7 +98,8 @@ def _run(given: argparse.Namespace) -> int:
     except Refused as refused:
         print(refused, file=sys.stderr)
         return REFUSED
-    print(f"look:     git show --stat {branch}\ndeliver:  git push origin {branch}, then a pull request")
+    if not parameters["pull_request"] and Path(parameters["repository"]).exists():  # else it is there already
+        print(f"look:     git show --stat {branch}\ndeliver:  git push origin {branch}, then a pull request")
     return 0
 
 

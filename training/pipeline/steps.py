@@ -174,12 +174,14 @@ def promote(model: Any, passed: Any, table: Any, *, repository: str, branch: str
         tree = _clone(repository, Path(scratch, "clone"))
         options = ["--branch", branch, "--evidence", evidence, "--text", text.path, "--repository", tree]
         said = call("tools.delivery", "propose", _need(model), *options)
+        pushed = pull_request or _is_address(repository)
         if pull_request:
             call("tools.publish", "pull-request", branch, text.path, "--models", "--tree", tree)
-        elif _is_address(repository):
+        elif pushed:
             git("-C", tree, "push", "--quiet", "origin", f"refs/heads/{branch}:refs/heads/{branch}")
     text.metadata["branch"] = branch
-    say(f"promote: {said.splitlines()[-1]}")
+    said = said.splitlines()[-1]
+    say(f"promote: {said.partition('; next: ')[0]}, pushed" if pushed else f"promote: {said}")
     return branch
 
 

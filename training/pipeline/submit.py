@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kfp_server_api
 from kfp import Client
@@ -61,6 +62,8 @@ def check(cluster: Cluster, parameters: Mapping[str, Any]) -> None:
         raise SubmitError(f"--pipeline-root {cluster.pipeline_root}: begin with {', '.join(_STORES)}.")
     if "://" not in parameters["repository"]:
         raise SubmitError("--repository: name the address that a pod can clone from, such as https://HOST/OWNER/NAME.")
+    if urlsplit(parameters["repository"]).username:
+        raise SubmitError("--repository has a name or password in it, which everybody would read: use the Secret.")
     for name in ("data", "judge", "drop", "against"):
         if (value := parameters[name]) and Path(value).exists():
             raise SubmitError(

@@ -100,7 +100,7 @@ def proved(tmp_path):
     return [Artefact(tmp_path / name) for name in ("model", "passed", "table")]
 
 
-def test_a_version_is_pushed_to_an_address(origin, tmp_path, proved):
+def test_a_version_is_pushed_to_an_address(origin, tmp_path, proved, capsys):
     """The branch is there, with the evidence in its commit; main is as it was."""
     before, text = asked(origin, "rev-parse", "main"), Artefact(tmp_path / "text.md")
     options = {"repository": origin, "branch": "model/fashion-mnist-2", "pull_request": False, "text": text}
@@ -110,6 +110,7 @@ def test_a_version_is_pushed_to_an_address(origin, tmp_path, proved):
     assert "- Goldens: good.\n- Beats it." in words
     assert "| candidate |" in words
     assert "model/fashion-mnist-2" == text.metadata["branch"]
+    assert "on the branch model/fashion-mnist-2, pushed" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_pull_request_is_asked_for(origin, tmp_path, proved, monkeypatch):
