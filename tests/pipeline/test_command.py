@@ -64,19 +64,29 @@ def test_the_smoke_run_needs_nothing():
     assert ("drawn", 3, "") == (given.config, len(given.candidates), given.data)
 
 
-@pytest.mark.parametrize(
-    ("options", "candidate", "said"),
-    [
-        ({"config": "no-such"}, "own", "training bring: There is no experiment 'no-such'"),
-        ({"data": "/no/such"}, "own", "training bring: --data /no/such"),
-        ({}, "learning-rate=fast", "training candidates: learning-rate=fast: that is no float."),
-        ({"branch": "main"}, "own", "refused: there is a branch main already"),
-    ],
-    ids=["config", "data", "candidate", "branch"],
-)
-def test_a_mistake_is_told_at_once(repository, options, candidate, said):
+MISTAKES = {
+    "config": ({"config": "no-such"}, "own", "training bring: There is no experiment 'no-such'"),
+    "data": ({"data": "/no/such"}, "own", "training bring: --data /no/such"),
+    "candidate": ({}, "learning-rate=fast", "training candidates: learning-rate=fast: that is no float."),
+    "branch": ({"branch": "main"}, "own", "refused: there is a branch main already"),
+}
+
+
+@pytest.fixture(scope="module")
+def mistaken(repository):
+    """A run for each mistake, all at once."""
+    started = {
+        name: repository.start(f"mistake-{name}", candidate, **options)
+        for name, (options, candidate, _) in MISTAKES.items()
+    }
+    return {name: one.end() for name, one in started.items()}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_at_once(mistaken, mistake):
     """Status 3, the sentence first, no traceback, nothing trained."""
-    status, out, err = repository.start("mistake", candidate, **options).end()
+    status, out, err = mistaken[mistake]
+    said = MISTAKES[mistake][2]
     assert (3, said) == (status, err[: len(said)])
     assert "Traceback" not in out + err
     assert "candidate" not in out
