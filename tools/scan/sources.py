@@ -42,9 +42,7 @@ def gather(tree: Path, folder: Path) -> Sources:
         tree,
         folder,
         render_largest(tree),
-        dockerfiles=tuple(
-            path for path in files if path.name.split(".")[0] == "Dockerfile" and path.suffix != ".dockerignore"
-        ),
+        dockerfiles=tuple(path for path in files if path.name.split(".")[0] == "Dockerfile"),
         workflows=tuple(path for path in yaml_files if path.parent == Path(WORKFLOWS)),
         yaml_files=yaml_files,
         scripts=tuple(path for path in files if _is_script(tree / path)),
