@@ -20,10 +20,11 @@ class Service:
 
     def __init__(self, port):
         self.leads_to = port
-        self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(asyncio.start_server(self._connect, "127.0.0.1", 0))
+        loop = asyncio.new_event_loop()  # in a thread of its own: a browser test may have left one running in this
+        threading.Thread(target=loop.run_forever, daemon=True).start()
+        listening = asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self._server = asyncio.run_coroutine_threadsafe(listening, loop).result(10)
         self.port = self._server.sockets[0].getsockname()[1]
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
     async def _connect(self, reader, writer):
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.leads_to)
