@@ -43,7 +43,7 @@ class Gate:
     async def enter(self) -> None:
         """Begin to be worked on. Raises: Problem (429) where there is no room, or no place soon enough."""
         self._loop = asyncio.get_running_loop()
-        if self._working < self._allowed and not self._queue:
+        if self._working < self._allowed() and not self._queue:
             self._working += 1
             return
         full = Problem(OVER_CAPACITY, "Too many requests are being worked on; try again in a moment.")
@@ -67,15 +67,14 @@ class Gate:
         """Be worked on no more, and let the next in."""
         self._working -= 1
         next_turn = self._queue.pop if self._patience.is_jam else self._queue.popleft
-        while self._queue and self._working < self._allowed:
+        while self._queue and self._working < self._allowed():
             turn = next_turn()
             if not turn.done():
                 self._working += 1
                 turn.set_result(None)
 
-    @property
     def _allowed(self) -> int:
-        """Say how many are worked on at a time now."""
+        """Say how many are worked on at a time now, and remember when there was a jam."""
         now_s = time.monotonic()
         if self._patience.is_jam:
             self._jam_s = now_s

@@ -1,8 +1,7 @@
 """Give the memory that large pictures took back to the system as soon as they are done with."""
 
-import ctypes
+from serving_api.memory import limit_malloc
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h; mallopt(3)
 _LARGE_BYTES = 2**17
 _ARENAS = 2
 
@@ -17,7 +16,4 @@ def give_back_at_once() -> bool:
 
     Returns: whether there is a glibc that listens.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return bool(mallopt(_M_ARENA_MAX, _ARENAS)) and bool(mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES))
+    return limit_malloc(_ARENAS, _LARGE_BYTES)

@@ -168,7 +168,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     for name in flags.ignored:
         LOG.warning("--%s is known from TensorFlow Serving and has no effect here", name)
-    hold_little()  # before there are threads: an arena that one has, it keeps
+    hold_little()  # before there are threads
     with StopSignal() as stop:
         try:
             server = Server(flags)

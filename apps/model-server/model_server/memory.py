@@ -1,10 +1,8 @@
 """Keep what malloc holds from creeping up while requests of many sizes come on many threads."""
 
-import ctypes
-
 from model_server.processors import count_processors
+from serving_api.memory import limit_malloc
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h; mallopt(3)
 _TENSOR_BYTES = 2**16
 
 
@@ -16,7 +14,4 @@ def hold_little() -> bool:
 
     Returns: whether there is a glibc that listens.
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return bool(mallopt(_M_ARENA_MAX, count_processors())) and bool(mallopt(_M_MMAP_THRESHOLD, _TENSOR_BYTES))
+    return limit_malloc(count_processors(), _TENSOR_BYTES)

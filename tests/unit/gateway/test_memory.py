@@ -1,5 +1,6 @@
 """Rules of giving memory back."""
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -52,5 +53,5 @@ def test_large_blocks_go_back():
 
 def test_without_glibc(monkeypatch):
     """Elsewhere nothing happens."""
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     assert not memory.give_back_at_once()

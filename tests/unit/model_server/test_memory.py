@@ -1,5 +1,6 @@
 """Rules of holding little memory."""
 
+import ctypes
 import subprocess
 import sys
 
@@ -55,5 +56,5 @@ def test_tensors_that_are_done_with_are_given_back():
 
 def test_without_glibc_nothing_happens(monkeypatch):
     """Where the C library has no mallopt, as on macOS and Alpine, the server runs as it is."""
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: object())
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     assert not memory.hold_little()
